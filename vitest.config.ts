@@ -1,9 +1,46 @@
-import { defineConfig } from 'vitest/config';
+import { existsSync } from 'node:fs';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+// A test that needs PostgreSQL or Redis lives under test/, or says so by its role when it stands beside its file.
+const REAL_BESIDE_FILES = ['store', 'usecase', 'worker', 'real'].map((role) => `{libs,apps}/**/*.${role}.test.ts`);
+const LONG = 'test/**/*.long.test.ts';
+const CLUSTER = 'test/support/cluster.ts';
+
+const exclude = [...configDefaults.exclude, 'test/arch/fixtures/**'];
+const realProject = {
+  globalSetup: existsSync(CLUSTER) ? [CLUSTER] : [],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['libs/**/*.test.ts', 'apps/**/*.test.ts', 'test/**/*.test.ts'],
+    allowOnly: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['libs/**/*.test.ts', 'apps/**/*.test.ts', 'test/arch/**/*.test.ts'],
+          exclude: [...exclude, ...REAL_BESIDE_FILES],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...realProject,
+          name: 'real',
+          include: ['test/**/*.test.ts', ...REAL_BESIDE_FILES],
+          exclude: [...exclude, 'test/arch/**', LONG],
+        },
+      },
+      // The longer proofs (`npm run test:long`) are no part of a plain `vitest run`.
+      ...(process.env['TEST_LONG'] === '1'
+        ? [{ extends: true as const, test: { ...realProject, name: 'long', include: [LONG], testTimeout: 3_600_000 } }]
+        : []),
+    ],
   },
 });
