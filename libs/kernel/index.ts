@@ -1,0 +1,18 @@
+export { assertNever } from './assert-never.js';
+export { backoffMs, type Backoff } from './backoff.js';
+export { canonicalJson, fingerprint } from './canonical-json.js';
+export { CATEGORIES, isCategory, type Category } from './categories.js';
+export { isJsonObject, type Json, type JsonObject } from './json.js';
+export { JSON_DEPTH_MAX, MalformedJson, parseGuarded, UnsafeJson } from './json-guard.js';
+export {
+  defineProblems,
+  Problem,
+  problemKinds,
+  problemSlug,
+  type FieldError,
+  type ProblemExtra,
+  type ProblemFactory,
+  type ProblemKind,
+  type Retry,
+} from './problem.js';
+export { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';

@@ -1,0 +1,132 @@
+import type { FieldError } from './problem.js';
+
+export const JSON_DEPTH_MAX = 32;
+
+/** More wrong paths than this are not listed: one body must not make an answer many times its own size. */
+const ERRORS_MAX = 100;
+const PATH_MAX = 200;
+
+export class MalformedJson extends Error {
+  override readonly name = 'MalformedJson';
+}
+
+/** Well-formed JSON that holds values no part of the system can store; `errors` names every one of them. */
+export class UnsafeJson extends Error {
+  override readonly name = 'UnsafeJson';
+
+  constructor(readonly errors: FieldError[]) {
+    super('The JSON holds values that cannot be taken');
+  }
+}
+
+/**
+ * `JSON.parse` for text from outside. Depth is judged before parsing; numbers that are infinite or beyond 2^53-1, U+0000,
+ * lone surrogates and `__proto__` keys are refused wherever they stand. An ordinary text costs one scan more than
+ * `JSON.parse`; the parsed value is walked only when the scan saw something suspicious.
+ * @throws {MalformedJson} not JSON, or nested too deeply
+ * @throws {UnsafeJson} with all wrong paths
+ */
+export function parseGuarded(text: string): unknown {
+  const hasLongNumber = scan(text);
+  const value = parse(text);
+  if (hasLongNumber || hasSuspiciousText(text)) {
+    const errors: FieldError[] = [];
+    collect(value, '', errors);
+    if (errors.length > 0) throw new UnsafeJson(errors);
+  }
+  return value;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const DIGITS_SAFE = 15;
+
+/** Checks the depth; tells whether a number outside strings is long or has an exponent, and so may be too large. */
+function scan(text: string): boolean {
+  let depth = 0;
+  let hasLongNumber = false;
+  const end = text.length;
+  for (let i = 0; i < end; i++) {
+    const c = text.charCodeAt(i);
+    if (c === QUOTE) {
+      i = endOfString(text, i);
+    } else if (c === 0x5b || c === 0x7b) {
+      if (++depth > JSON_DEPTH_MAX) throw new MalformedJson(`The JSON is nested deeper than ${JSON_DEPTH_MAX} levels`);
+    } else if (c === 0x5d || c === 0x7d) {
+      depth--;
+    } else if (c >= 0x30 && c <= 0x39) {
+      const start = i;
+      let n = c;
+      while ((n >= 0x30 && n <= 0x39) || n === 0x2e) n = text.charCodeAt(++i);
+      if (i - start > DIGITS_SAFE || (n | 0x20) === 0x65) hasLongNumber = true;
+      i--;
+    }
+  }
+  return hasLongNumber;
+}
+
+/** The index of the quote that ends the string starting at `start`, or the text's length. */
+function endOfString(text: string, start: number): number {
+  let close = text.indexOf('"', start + 1);
+  while (close !== -1) {
+    let slashes = 0;
+    while (text.charCodeAt(close - 1 - slashes) === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return close;
+    close = text.indexOf('"', close + 1);
+  }
+  return text.length;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // V8 quotes a piece of the text after the first comma; the sender knows its text, and logs should not hold it.
+    const reason = error instanceof Error ? error.message : '';
+    const place = /at position \d+(?: \(line \d+ column \d+\))?/.exec(reason)?.[0] ?? '';
+    throw new MalformedJson(`The text is not valid JSON${place === '' ? '' : `: wrong ${place}`}`);
+  }
+}
+
+// Escapes for U+0000, a surrogate half, or a letter of "__proto__" (underscore, p, r, o, t).
+const SUSPICIOUS_ESCAPE = /\\u(?:0000|[dD][89a-fA-F]|005[fF]|007[024]|006[fF])/;
+
+function hasSuspiciousText(text: string): boolean {
+  return (
+    (text.includes('\\u') && SUSPICIOUS_ESCAPE.test(text)) || text.includes('__proto__') || !text.isWellFormed()
+  );
+}
+
+/** Adds an error for every wrong value below `path`. The recursion is bounded by the depth checked before. */
+function collect(value: unknown, path: string, errors: FieldError[]): void {
+  if (errors.length >= ERRORS_MAX) return;
+  if (typeof value === 'string') {
+    const message = wrongText(value);
+    if (message !== undefined) errors.push(wrong(path, message));
+  } else if (typeof value === 'number') {
+    if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) {
+      errors.push(wrong(path, 'must be a number between -(2^53-1) and 2^53-1; send larger ones as text'));
+    }
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) collect(item, `${path}[${index}]`, errors);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      const memberPath = path === '' ? key : `${path}.${key}`;
+      const message = key === '__proto__' ? 'must not be used as a name' : wrongText(key);
+      if (message !== undefined) errors.push(wrong(memberPath, message));
+      collect(member, memberPath, errors);
+    }
+  }
+}
+
+function wrongText(text: string): string | undefined {
+  if (text.includes('\u0000')) return 'must not contain the character U+0000';
+  if (!text.isWellFormed()) return 'must not contain half of a surrogate pair';
+  return undefined;
+}
+
+/** An error whose path is fit to be sent back, whatever its keys contain. */
+function wrong(path: string, message: string): FieldError {
+  const shown = path.length > PATH_MAX ? `${path.slice(0, PATH_MAX)}…` : path;
+  return { field: shown.toWellFormed().replaceAll('\u0000', '\ufffd'), message, code: 'unsafe' };
+}
