@@ -1,0 +1,239 @@
+-- Opens invocations: idempotency, state of the service, load, escrow, the row, the event; one call, one transaction.
+-- Parallel arrays, one element an item; one row an item, in order. `verdict` is one of
+--   opened, replay (invocation_id is the first one), key_reused, service_not_found, service_inactive, provider_frozen, caller_frozen,
+--   own_service, stale_version (the caller's copy of the service is out of date: look again), price_above_maximum (price is
+--   the current one), insufficient_funds, busy, busy_with_caller,
+--   again (this item depends on a neighbour in the same call: send it alone).
+-- Locks: the callers' wallets by id, then load rows, then keys, then event streams by agent.
+create or replace function market.invocation_open(
+  p_ids bigint[],
+  p_hold_ids bigint[],
+  p_caller_agents bigint[],
+  p_caller_owners bigint[],
+  p_service_ids bigint[],
+  p_versions integer[],
+  p_max_prices bigint[],
+  p_inputs json[],
+  p_keys text[],
+  p_fingerprints bytea[],
+  p_timeout_min_ms integer
+) returns table (item integer, verdict text, invocation_id bigint, price bigint, created_at timestamptz, deadline_at timestamptz, provider_agent_id bigint)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_verdict text;
+  v_verdicts text[];
+  v_held text[];
+  v_items integer[];
+  v_prices bigint[];
+  v_fees integer[];
+  v_deadlines timestamptz[];
+  v_providers bigint[];
+  v_provider_owners bigint[];
+  v_results bigint[];
+  v_results_at timestamptz[];
+  v_limits integer[];
+  v_caller_limits integer[];
+  v_one record;
+begin
+  perform 1 from ledger.wallet where account_id = any (p_caller_owners) order by account_id for update;
+  v_now := platform.clock();
+
+  -- Everything but load and money, seen after the wallets are locked: a duplicate of the same caller that committed
+  -- while this call waited is visible here.
+  select
+    array_agg(
+      case
+        when k.result_id is not null then case when k.fingerprint = i.fingerprint then 'replay' else 'key_reused' end
+        when i.turn > 1 then 'again'
+        when c.frozen_at is not null then 'caller_frozen'
+        when s.id is null then 'service_not_found'
+        when s.agent_id = i.caller_agent then 'own_service'
+        when not s.is_active then 'service_inactive'
+        when p.frozen_at is not null then 'provider_frozen'
+        when s.version <> i.version then 'stale_version'
+        when s.owner_id <> i.caller_owner and s.price > i.max_price then 'price_above_maximum'
+        else 'opened'
+      end order by i.item),
+    array_agg(case when s.owner_id = i.caller_owner then 0 else s.price end order by i.item),
+    array_agg(coalesce(f.basis_points, 0) order by i.item),
+    array_agg(v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' order by i.item),
+    array_agg(s.agent_id order by i.item),
+    array_agg(s.owner_id order by i.item),
+    array_agg(k.result_id order by i.item),
+    array_agg(k.created_at order by i.item),
+    array_agg(s.max_pending order by i.item),
+    array_agg(s.max_pending_per_caller order by i.item)
+  into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_results_at, v_limits, v_caller_limits
+  from (
+    select u.*, case when u.key is null then 1 else row_number() over (partition by u.caller_agent, u.key order by u.item) end as turn
+    from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints)
+      with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, item)
+  ) i
+  left join market.agent c on c.id = i.caller_agent
+  left join market.service s on s.id = i.service_id
+  left join market.agent p on p.id = s.agent_id
+  left join ledger.fee_rate f on f.category = s.category
+  left join ledger.idempotency k on k.principal_id = i.caller_agent and k.principal_kind = 'agent' and k.key = i.key;
+
+  if cardinality(p_ids) = 1 then
+    v_verdict := v_verdicts[1];
+    if v_verdict = 'opened' then
+      -- The service's row is always there; the caller's is made on its first call.
+      update market.service_load set pending = pending + 1
+      where service_id = p_service_ids[1] and caller_agent_id = 0 and pending < v_limits[1];
+      if not found then
+        v_verdict := 'busy';
+      else
+        insert into market.service_load as l (service_id, caller_agent_id, pending) values (p_service_ids[1], p_caller_agents[1], 1)
+        on conflict (service_id, caller_agent_id) do update set pending = l.pending + 1 where l.pending < v_caller_limits[1];
+        if not found then
+          v_verdict := 'busy_with_caller';
+        elsif v_prices[1] > 0 then
+          v_held := ledger.escrow_hold(p_hold_ids, p_caller_owners, p_caller_agents, v_provider_owners, v_providers,
+            'invocation', p_ids, v_prices, v_fees, v_deadlines, v_now);
+          if v_held[1] <> 'held' then
+            v_verdict := v_held[1];
+            update market.service_load set pending = pending - 1
+            where service_id = p_service_ids[1] and caller_agent_id = p_caller_agents[1];
+          end if;
+        end if;
+        if v_verdict <> 'opened' then
+          update market.service_load set pending = pending - 1 where service_id = p_service_ids[1] and caller_agent_id = 0;
+        end if;
+      end if;
+    end if;
+    if v_verdict = 'opened' then
+      insert into market.invocation (id, hold_id, service_id, version, caller_agent_id, caller_owner_id, provider_agent_id,
+        provider_owner_id, price, status, input, created_at, deadline_at)
+      values (p_ids[1], case when v_prices[1] > 0 then p_hold_ids[1] end, p_service_ids[1], p_versions[1], p_caller_agents[1], p_caller_owners[1],
+        v_providers[1], v_provider_owners[1], v_prices[1], 'pending', p_inputs[1], v_now, v_deadlines[1]);
+      if p_keys[1] is not null then
+        insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
+        values ('agent', p_caller_agents[1], p_keys[1], 'invoke', p_fingerprints[1], p_ids[1], v_now);
+      end if;
+      perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
+    end if;
+    v_verdicts[1] := v_verdict;
+  else
+    -- Load, in order: first the caller's limit, then the service's among what is left.
+    insert into market.service_load (service_id, caller_agent_id, pending)
+    select distinct i.service_id, i.caller_agent, 0
+    from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict)
+    where i.verdict = 'opened'
+    order by i.service_id, i.caller_agent
+    on conflict (service_id, caller_agent_id) do nothing;
+    perform 1
+    from market.service_load l
+    where (l.service_id, l.caller_agent_id) in (
+      select i.service_id, c.caller_agent
+      from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict),
+        lateral (values (0::bigint), (i.caller_agent)) as c (caller_agent)
+      where i.verdict = 'opened')
+    order by l.service_id, l.caller_agent_id
+    for update;
+    select array_agg(
+      case
+        when j.verdict <> 'opened' then j.verdict
+        when not j.fits_caller then 'busy_with_caller'
+        when j.pending + j.place > j.max_pending then 'busy'
+        else 'opened'
+      end order by j.item)
+    into v_verdicts
+    from (
+      select c.*, row_number() over (partition by c.service_id, c.verdict, c.fits_caller order by c.item) as place
+      from (
+        select i.*, t.pending,
+          coalesce(l.pending, 0) + row_number() over (partition by i.service_id, i.caller_agent, i.verdict order by i.item)
+            <= i.max_pending_per_caller as fits_caller
+        from unnest(p_service_ids, p_caller_agents, v_verdicts, v_limits, v_caller_limits)
+          with ordinality as i (service_id, caller_agent, verdict, max_pending, max_pending_per_caller, item)
+        left join market.service_load t on t.service_id = i.service_id and t.caller_agent_id = 0
+        left join market.service_load l on l.service_id = i.service_id and l.caller_agent_id = i.caller_agent
+      ) c
+    ) j;
+
+    -- Money, for the items that cost some.
+    select array_agg(i.item::integer order by i.item) into v_items
+    from unnest(v_verdicts, v_prices) with ordinality as i (verdict, price, item)
+    where i.verdict = 'opened' and i.price > 0;
+    if cardinality(v_items) > 0 then
+      v_held := ledger.escrow_hold(
+        array(select p_hold_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select p_caller_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select p_caller_agents[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select v_provider_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select v_providers[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        'invocation',
+        array(select p_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select v_prices[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select v_fees[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array(select v_deadlines[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        v_now);
+      for v_one in select u.n, v_held[u.o] as verdict from unnest(v_items) with ordinality as u (n, o) where v_held[u.o] <> 'held' loop
+        v_verdicts[v_one.n] := v_one.verdict;
+      end loop;
+      -- Who was found busy beside an item that then had no funds may find room: it is judged alone.
+      select array_agg(
+        case when i.verdict in ('busy', 'busy_with_caller') and exists (
+          select 1 from unnest(p_service_ids, v_verdicts) as o (service_id, verdict)
+          where o.service_id = i.service_id and o.verdict = 'insufficient_funds')
+        then 'again' else i.verdict end order by i.item)
+      into v_verdicts
+      from unnest(p_service_ids, v_verdicts) with ordinality as i (service_id, verdict, item);
+    end if;
+
+    update market.service_load l set pending = l.pending + n.opened
+    from (
+      select i.service_id, c.caller_agent, count(*) as opened
+      from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict),
+        lateral (values (0::bigint), (i.caller_agent)) as c (caller_agent)
+      where i.verdict = 'opened'
+      group by i.service_id, c.caller_agent
+    ) n
+    where l.service_id = n.service_id and l.caller_agent_id = n.caller_agent;
+
+    insert into market.invocation (id, hold_id, service_id, version, caller_agent_id, caller_owner_id, provider_agent_id,
+      provider_owner_id, price, status, input, created_at, deadline_at)
+    select i.id, case when i.price > 0 then i.hold_id end, i.service_id, i.version, i.caller_agent, i.caller_owner,
+      i.provider, i.provider_owner, i.price, 'pending', i.input, v_now, i.deadline_at
+    from unnest(p_ids, p_hold_ids, p_service_ids, p_versions, p_caller_agents, p_caller_owners, v_providers, v_provider_owners,
+      v_prices, p_inputs, v_deadlines, v_verdicts)
+      as i (id, hold_id, service_id, version, caller_agent, caller_owner, provider, provider_owner, price, input, deadline_at, verdict)
+    where i.verdict = 'opened';
+
+    insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
+    select 'agent', i.caller_agent, i.key, 'invoke', i.fingerprint, i.id, v_now
+    from unnest(p_ids, p_caller_agents, p_keys, p_fingerprints, v_verdicts) as i (id, caller_agent, key, fingerprint, verdict)
+    where i.verdict = 'opened' and i.key is not null
+    order by i.caller_agent, i.key;
+
+    select array_agg(i.item::integer order by i.item) into v_items
+    from unnest(v_verdicts) with ordinality as i (verdict, item)
+    where i.verdict = 'opened';
+    if cardinality(v_items) > 0 then
+      perform market.event_append(
+        array(select v_providers[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        array_fill('invocation.invoked'::text, array [cardinality(v_items)]),
+        array(select p_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+        v_now);
+    end if;
+  end if;
+
+  return query
+  select i.item::integer, i.verdict, coalesce(i.result, i.id),
+    -- What the first answer said: the price of then, which the invocation keeps.
+    case when i.verdict = 'replay' then r.price else i.price end,
+    case when i.verdict = 'replay' then r.created_at else v_now end,
+    case when i.verdict = 'replay' then r.deadline_at else i.deadline end,
+    i.provider
+  from unnest(p_ids, v_verdicts, v_prices, v_deadlines, v_results, v_providers) with ordinality
+    as i (id, verdict, price, deadline, result, provider, item)
+  left join market.invocation r on i.verdict = 'replay' and r.id = i.result
+  order by i.item;
+end
+$$;
