@@ -1,0 +1,17 @@
+import { type KnipConfig } from 'knip';
+
+// Dead code: files nobody reaches, exports nobody imports, packages nobody uses.
+const config: KnipConfig = {
+  entry: [
+    'apps/*/main.ts',
+    'libs/**/*.process.ts', // started by path, as a worker thread or a child process
+    'scripts/*.mjs',
+    'test/support/cluster.ts',
+    'test/bench/*.ts',
+    'dependency-cruiser.config.d.mts',
+  ],
+  project: ['{apps,libs,test,scripts}/**/*.{ts,mjs}', '!test/arch/fixtures/**'],
+  ignoreExportsUsedInFile: true,
+};
+
+export default config;
