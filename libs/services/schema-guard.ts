@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type FieldError, type Json } from '#kernel';
+import { compileSchema, type Validator } from './schema-compiler.js';
+import { fieldErrors } from './schema-errors.js';
+import { fitsMainThread, planOf, type Plan } from './schema-plan.js';
+import { SchemaPool } from './schema-pool.js';
+import { boundsErrors, type RuleError } from './schema-rules.js';
+
+/** The gate for published schemas and for the values that must fit them. No schema and no value can hold it up. */
+export class SchemaGuard {
+  private readonly pool: SchemaPool;
+  private readonly known = new Map<string, KnownSchema>();
+
+  constructor(options: { threads?: number } = {}) {
+    this.pool = new SchemaPool(options.threads ?? 2);
+  }
+
+  /** What keeps a schema from being published: fields are JSON pointers after the root, `inputSchema#/properties/a`.
+   *  @throws {SchemaPoolBusy} */
+  async check(schema: Json | null | undefined, root = 'schema'): Promise<FieldError[]> {
+    if (schema === null || schema === undefined) return [];
+    const bounds = boundsErrors(schema);
+    if (bounds.length > 0) return bounds.map((error) => ruleError(error, root));
+    const result = await this.pool.run({ kind: 'check', schema: JSON.stringify(schema) });
+    if (result.kind === 'exceeded') {
+      return [{ field: root, message: `takes too much ${result.limit} to compile; make it simpler`, code: 'TOO_COMPLEX' }];
+    }
+    return result.kind === 'checked' ? result.errors.map((error) => ruleError(error, root)) : result.errors;
+  }
+
+  /** What is wrong with a value, one entry per field, at most 50; fields are written `input.items[3].name`. The schema
+   *  is one that `check` has accepted, `hash` its `schemaHash` when it is known. A small value of a simple schema is
+   *  answered at once, everything else by a thread within 50 ms of its time. An absent value counts as null.
+   *  @throws {SchemaPoolBusy} */
+  validate(
+    schema: Json | null,
+    hash: string | null,
+    value: Json | undefined,
+    root = 'input',
+  ): FieldError[] | Promise<FieldError[]> {
+    if (schema === null) return [];
+    const key = hash ?? this.schemaHash(schema);
+    const known = this.remember(key, schema);
+    const subject = value ?? null;
+    if (fitsMainThread(known.plan, subject)) return this.validateHere(known, schema, subject, root);
+    return this.validateInThread(key, schema, subject, root);
+  }
+
+  /** SHA-256 in hex of the schema's canonical JSON: the same for schemas that differ in blanks or member order only. */
+  schemaHash(schema: Json): string {
+    return createHash('sha256').update(canonicalJson(schema)).digest('hex');
+  }
+
+  /** Ends the threads; a validation under way is rejected. */
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+
+  private remember(key: string, schema: Json): KnownSchema {
+    const known = this.known.get(key) ?? { plan: planOf(schema), validator: undefined };
+    this.known.delete(key);
+    this.known.set(key, known);
+    for (const oldest of this.known.keys()) {
+      if (this.known.size <= KNOWN_MAX) break;
+      this.known.delete(oldest);
+    }
+    return known;
+  }
+
+  private validateHere(known: KnownSchema, schema: Json, value: Json, root: string): FieldError[] {
+    known.validator ??= compileSchema(schema, 'all');
+    return fieldErrors(known.validator(value), value, root);
+  }
+
+  private async validateInThread(hash: string, schema: Json, value: Json, root: string): Promise<FieldError[]> {
+    const texts = { schema: JSON.stringify(schema), value: JSON.stringify(value) };
+    const result = await this.pool.run({ kind: 'validate', hash, ...texts, root });
+    if (result.kind === 'exceeded') {
+      const message = `took too much ${result.limit} to check against the schema; send a smaller value or simplify the schema`;
+      return [{ field: root, message, code: 'VALIDATION_TOO_SLOW' }];
+    }
+    return result.kind === 'validated' ? result.errors : [];
+  }
+}
+
+interface KnownSchema {
+  plan: Plan;
+  validator: Validator | undefined;
+}
+
+// About 50 KB each at most.
+const KNOWN_MAX = 500;
+
+function ruleError({ pointer, message }: RuleError, root: string): FieldError {
+  return { field: `${root}${pointer === '#' ? '' : pointer}`, message, code: 'SCHEMA_NOT_ALLOWED' };
+}
