@@ -1,0 +1,20 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
+import { JSON_TYPE, RawAnswer, successBody } from './envelope.js';
+
+/**
+ * Puts the result of every handler into the success envelope. This is done here and not in a Nest interceptor because
+ * Nest builds several Observables per request as soon as one interceptor exists, and this stands on the fast path.
+ */
+export class EnvelopeAdapter extends FastifyAdapter {
+  override reply(response: FastifyReply, body: unknown, statusCode?: number): FastifyReply {
+    if (body instanceof RawAnswer) {
+      if (statusCode !== undefined) response.code(statusCode);
+      return response.headers(body.headers).header('content-type', body.contentType).send(body.body);
+    }
+    const status = statusCode ?? response.statusCode;
+    // Nest answers a POST with 201 unless told otherwise; the contract's success is 200.
+    response.code(status === 201 ? 200 : status);
+    return response.header('content-type', JSON_TYPE).send(successBody(body, response.request.id));
+  }
+}

@@ -1,0 +1,51 @@
+import { STATUS_CODES } from 'node:http';
+import type { Problem } from '#kernel';
+
+export const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** The text of a successful answer. A handler that returns nothing answers `data: null`. */
+export function successBody(data: unknown, traceId: string): string {
+  return `{"success":true,"data":${JSON.stringify(data ?? null)},"traceId":"${traceId}"}`;
+}
+
+/** The text of a refusal: the envelope that clients decode, and RFC 9457 members beside it. */
+export function problemBody(problem: Problem, traceId: string, instance: string): string {
+  const { kind, detail, errors } = problem;
+  const details = problem.details ?? (errors === undefined ? undefined : { errors });
+  return JSON.stringify({
+    success: false,
+    error: { code: kind.code, message: detail, details },
+    traceId,
+    type: `/problems/${kind.slug}`,
+    title: kind.title,
+    status: kind.status,
+    detail,
+    instance,
+    errors,
+  });
+}
+
+/** A whole HTTP/1.1 answer, for requests so malformed that no response object exists for them. */
+export function rawProblemResponse(problem: Problem, traceId: string): string {
+  const body = problemBody(problem, traceId, '');
+  const { status } = problem.kind;
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+    `content-type: ${JSON_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-trace-id: ${traceId}`,
+    'x-content-type-options: nosniff',
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
+
+/** An answer that goes out as it is, without the envelope: a page, a CSV file, the OpenAPI document. */
+export class RawAnswer {
+  constructor(
+    readonly contentType: string,
+    readonly body: string | Buffer | NodeJS.ReadableStream,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
+}

@@ -1,0 +1,215 @@
+import { formatShells, InvalidShells, isCategory, CATEGORIES, isJsonObject, parseShells, SHELLS_MAX, type FieldError } from '#kernel';
+import { nestedReader } from './bind.js';
+import { bad, good, rule, type DtoClass, type Reading, type Source } from './field-rules.js';
+import { idempotencyKeyError } from './idempotency-key.js';
+
+/*
+ * Decorators for the fields of a DTO. A field is required unless it also has @Optional() (or class-validator's
+ * @IsOptional()). Each decorator says everything about its field: the type on the wire, the limits, and the type in the DTO.
+ */
+
+/** The field may be absent. */
+export const Optional = (): PropertyDecorator => rule({ isOptional: true });
+
+/** "" is a value of this field and not its absence. */
+export const KeepEmpty = (): PropertyDecorator => rule({ keepsEmpty: true });
+
+/** null is a value of this field and not its absence. */
+export const KeepNull = (): PropertyDecorator => rule({ keepsNull: true });
+
+/** The field may also be sent under another name. */
+export const Alias = (...aliases: string[]): PropertyDecorator => rule({ aliases });
+
+/** Text of `min` to `max` characters (code points), not blank; nothing is trimmed. */
+export const IsText = (min: number, max: number): PropertyDecorator =>
+  rule({ read: (raw) => readText(raw, min, max), ...(min === 0 ? { keepsEmpty: true } : {}) });
+
+/** A list of at most `itemsMax` texts of 1 to `max` characters. */
+export const IsTextList = (itemsMax: number, max: number): PropertyDecorator =>
+  rule({ read: (raw) => readTextList(raw, itemsMax, max) });
+
+/** A whole number; in a body a JSON number and never text. */
+export const IsInteger = (min: number, max: number): PropertyDecorator =>
+  rule({ read: (raw, source) => readInteger(raw, source, min, max) });
+
+/** A number, also with a fraction; in a body a JSON number and never text. */
+export const IsNumeric = (min: number, max: number): PropertyDecorator =>
+  rule({ read: (raw, source) => readNumber(raw, source, min, max) });
+
+/** true or false; in a query the words. */
+export const IsFlag = (): PropertyDecorator => rule({ read: readFlag });
+
+/** One of the given words. */
+export const IsOneOf = (words: readonly string[]): PropertyDecorator =>
+  rule({
+    read: (raw) => (typeof raw === 'string' && words.includes(raw) ? good(raw) : bad(`must be one of ${words.join(', ')}`)),
+  });
+
+/** A list without repetition of the given words. */
+export const IsListOf = (words: readonly string[]): PropertyDecorator => rule({ read: (raw) => readListOf(raw, words) });
+
+/** One of the nine categories. */
+export const IsCategory = (): PropertyDecorator =>
+  rule({ read: (raw) => (isCategory(raw) ? good(raw) : bad(`must be one of ${CATEGORIES.join(', ')}`)) });
+
+/** The id of something in a body (a JSON number) or a query (decimal digits); a bigint in the DTO. */
+export const IsId = (): PropertyDecorator =>
+  rule({
+    read: (raw, source) => {
+      const reading = readInteger(raw, source, 1, Number.MAX_SAFE_INTEGER);
+      return 'value' in reading ? good(BigInt(Number(reading.value))) : reading;
+    },
+  });
+
+export type ShellsLimits = { min?: bigint; max?: bigint; positive?: boolean };
+
+/** An amount of shells, sent as text or as a number; bigint hundredths in the DTO. The limits are in hundredths. */
+export const IsShells = (limits: ShellsLimits = {}): PropertyDecorator => rule({ read: (raw) => readShells(raw, limits) });
+
+/** An amount that need not be given: absent, 0, "0" and "" all mean undefined in the DTO. */
+export const OptionalShells = (limits: ShellsLimits = {}): PropertyDecorator =>
+  rule({
+    isOptional: true,
+    read: (raw) => {
+      const reading = readShells(raw, {});
+      return 'value' in reading && reading.value === 0n ? good(undefined) : readShells(raw, limits);
+    },
+  });
+
+/** Any JSON object, passed on as it is. */
+export const IsJsonObject = (): PropertyDecorator =>
+  rule({ read: (raw) => (isJsonObject(raw) ? good(raw) : bad('must be an object', 'type')) });
+
+/** Any JSON value, passed on as it is, "" and null included. */
+export const IsJson = (): PropertyDecorator => rule({ read: good, keepsEmpty: true, keepsNull: true });
+
+/** An RFC 3339 time with its offset; a Date in the DTO. */
+export const IsInstant = (): PropertyDecorator => rule({ read: readInstant });
+
+/** The body's own idempotency key, beside the header. */
+export const IsIdempotencyKey = (): PropertyDecorator =>
+  rule({
+    isOptional: true,
+    read: (raw) => {
+      const message = idempotencyKeyError(raw);
+      return message === undefined ? good(raw) : bad(message);
+    },
+  });
+
+/** An object with declared fields of its own. */
+export const Nested = (dtoOf: () => DtoClass): PropertyDecorator => rule({ read: nestedReader(dtoOf) });
+
+const PAGE_MAX = 1_000_000_000;
+
+/** The query's page, from 1; 1 when absent. */
+export const Page = (): PropertyDecorator =>
+  rule({ absent: 1, read: (raw, source) => readInteger(raw, source, 1, PAGE_MAX) });
+
+/** The query's limit; a larger one than `max` is clamped, as the contract promises. */
+export const Limit = (absent = 20, max = 100): PropertyDecorator =>
+  rule({
+    absent,
+    read: (raw, source) => {
+      const reading = readInteger(raw, source, 1, Infinity);
+      return 'value' in reading ? good(Math.min(Number(reading.value), max)) : reading;
+    },
+  });
+
+function readText(raw: unknown, min: number, max: number): Reading {
+  if (typeof raw !== 'string') return bad('must be a text', 'type');
+  const message = textError(raw, min, max);
+  return message === undefined ? good(raw) : bad(message);
+}
+
+function textError(text: string, min: number, max: number): string | undefined {
+  if (text.includes('\u0000')) return 'must not contain the character U+0000';
+  const count = characters(text);
+  if (count < min || count > max) return `must have ${min} to ${max} characters, but has ${count}`;
+  return min > 0 && text.trim() === '' ? 'must not be blank' : undefined;
+}
+
+/** Code points, which is what people and PostgreSQL's char_length count. */
+function characters(text: string): number {
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // The second half of a pair was counted with the first.
+    if (unit < 0xdc00 || unit > 0xdfff) count++;
+  }
+  return count;
+}
+
+function readTextList(raw: unknown, itemsMax: number, max: number): Reading {
+  if (!Array.isArray(raw)) return bad('must be a list of texts', 'type');
+  if (raw.length > itemsMax) return bad(`must have at most ${itemsMax} items, but has ${raw.length}`);
+  const errors: FieldError[] = [];
+  for (const [index, item] of raw.entries()) {
+    const message = typeof item === 'string' ? textError(item, 1, max) : 'must be a text';
+    if (message !== undefined) errors.push({ field: `[${index}]`, message, code: 'invalid' });
+  }
+  return errors.length === 0 ? good(raw) : { errors };
+}
+
+function readListOf(raw: unknown, words: readonly string[]): Reading {
+  if (!Array.isArray(raw)) return bad('must be a list', 'type');
+  const isFine = raw.every((item) => typeof item === 'string' && words.includes(item));
+  if (!isFine || new Set(raw).size !== raw.length) return bad(`must list some of ${words.join(', ')}, each once`);
+  return good(raw);
+}
+
+function readInteger(raw: unknown, source: Source, min: number, max: number): Reading {
+  const value = source === 'query' ? numberFrom(raw, /^-?(?:0|[1-9]\d{0,30})$/) : raw;
+  if (typeof value !== 'number' || !Number.isInteger(value)) return bad('must be a whole number', 'type');
+  return inRange(value, min, max);
+}
+
+function readNumber(raw: unknown, source: Source, min: number, max: number): Reading {
+  const value = source === 'query' ? numberFrom(raw, /^-?\d{1,20}(?:\.\d{1,20})?$/) : raw;
+  if (typeof value !== 'number' || !Number.isFinite(value)) return bad('must be a number', 'type');
+  return inRange(value, min, max);
+}
+
+function numberFrom(raw: unknown, shape: RegExp): number | undefined {
+  return typeof raw === 'string' && shape.test(raw) ? Number(raw) : undefined;
+}
+
+function inRange(value: number, min: number, max: number): Reading {
+  if (value < min) return bad(`must be at least ${min}`, 'range');
+  if (value > max) return bad(`must be at most ${max}`, 'range');
+  return good(value);
+}
+
+function readFlag(raw: unknown, source: Source): Reading {
+  if (typeof raw === 'boolean') return good(raw);
+  if (source === 'query' && (raw === 'true' || raw === 'false')) return good(raw === 'true');
+  return bad('must be true or false', 'type');
+}
+
+function readShells(raw: unknown, { min, max = SHELLS_MAX, positive = false }: ShellsLimits): Reading {
+  try {
+    const cents = parseShells(raw);
+    if (positive && cents === 0n) return bad('must be more than 0', 'range');
+    if (min !== undefined && cents < min) return bad(`must be at least ${formatShells(min)}`, 'range');
+    if (cents > max) return bad(`must be at most ${formatShells(max)}`, 'range');
+    return good(cents);
+  } catch (error) {
+    if (error instanceof InvalidShells) return bad(error.message);
+    throw error;
+  }
+}
+
+const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
+function readInstant(raw: unknown): Reading {
+  const match = typeof raw === 'string' ? RFC_3339.exec(raw) : null;
+  const time = match === null ? NaN : Date.parse(match[0].toUpperCase());
+  // Date.parse takes 31 February for 3 March; a calendar day that does not exist is a mistake and not a wish.
+  if (match === null || Number.isNaN(time) || !isDay(Number(match[1]), Number(match[2]), Number(match[3]))) {
+    return bad('must be an RFC 3339 time such as 2030-01-31T12:00:00Z');
+  }
+  return good(new Date(time));
+}
+
+function isDay(year: number, month: number, day: number): boolean {
+  return new Date(Date.UTC(year, month - 1, day)).getUTCDate() === day;
+}

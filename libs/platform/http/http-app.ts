@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
+import type { Problem } from '#kernel';
+import { nestLogger, type Log } from '../log.js';
+import { newTraceId, traceIdFrom } from '../trace.js';
+import { DtoPipe } from './dto.pipe.js';
+import { EnvelopeAdapter } from './envelope.adapter.js';
+import { rawProblemResponse } from './envelope.js';
+import { addEdgeHooks, EDGE_HEADERS } from './edge-hooks.js';
+import { httpProblems } from './http.problems.js';
+import { takeJsonBodies } from './json-body.js';
+import { ProblemFilter, sendProblem } from './problem.filter.js';
+
+export const BODY_LIMIT_BYTES = 256 * 1024;
+
+export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; trustProxy?: boolean };
+
+/**
+ * A Nest application on Fastify whose every answer, also to what is hardly HTTP, is the one envelope. Call `listen` on it,
+ * or `init` to use it with `inject`. Nest's function middleware is not supported (Fastify's hooks do that work).
+ */
+export async function createHttpApp(
+  module: Type | DynamicModule,
+  { log, bodyLimitBytes = BODY_LIMIT_BYTES, trustProxy = false }: HttpAppOptions,
+): Promise<NestFastifyApplication> {
+  const adapter = new EnvelopeAdapter({
+    trustProxy,
+    bodyLimit: bodyLimitBytes,
+    skipMiddie: true,
+    // Requests that arrive while the application drains are still answered, in the envelope, and their connection closed.
+    return503OnClosing: false,
+    // A request must arrive whole in this time. It does not limit how long an answer may wait.
+    requestTimeout: 30_000,
+    connectionTimeout: 120_000,
+    // A path id of any length is an unknown id; Node itself bounds the whole head to 16 KiB.
+    routerOptions: { maxParamLength: 16 * 1024 },
+    genReqId: (request: IncomingMessage) => traceIdFrom(request.headers['traceparent']) ?? newTraceId(),
+    clientErrorHandler: (error: ConnectionError, socket: Socket) => answerBrokenRequest(log, error, socket),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      reply.headers(EDGE_HEADERS).header('x-trace-id', request.id);
+      sendProblem(log, error, request, reply);
+    },
+  });
+  takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
+  addEdgeHooks(adapter.getInstance(), log);
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    bodyParser: false,
+    logger: nestLogger(log),
+    abortOnError: false,
+  });
+  app.useGlobalPipes(new DtoPipe());
+  app.useGlobalFilters(new ProblemFilter(log));
+  return app;
+}
+
+/** Answers what the HTTP parser refused. There is no request and no response then, only the socket. */
+function answerBrokenRequest(log: Log, error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  log.debug({ code: error.code }, 'request refused before it was a request');
+  if (socket.writable) socket.write(rawProblemResponse(brokenRequestProblem(error.code), newTraceId()));
+  socket.destroySoon();
+}
+
+function brokenRequestProblem(code: string): Problem {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return httpProblems.REQUEST_TIMEOUT('The request did not arrive completely in time');
+  }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return httpProblems.HEADERS_TOO_LARGE('The request line and headers together may have 16 KiB');
+  }
+  return httpProblems.MALFORMED_REQUEST('The request is not well-formed HTTP/1.1');
+}

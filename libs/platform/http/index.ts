@@ -1,0 +1,32 @@
+export { JSON_TYPE, RawAnswer } from './envelope.js';
+export { IdParam, NoFields, notFound, requireSomeField, validationFailed } from './dto.pipe.js';
+export {
+  Alias,
+  IsCategory,
+  IsFlag,
+  IsId,
+  IsIdempotencyKey,
+  IsInstant,
+  IsInteger,
+  IsJson,
+  IsJsonObject,
+  IsListOf,
+  IsNumeric,
+  IsOneOf,
+  IsShells,
+  IsText,
+  IsTextList,
+  KeepEmpty,
+  KeepNull,
+  Limit,
+  Nested,
+  Optional,
+  OptionalShells,
+  Page,
+} from './fields.js';
+export { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.controller.js';
+export { BODY_LIMIT_BYTES, createHttpApp, type HttpAppOptions } from './http-app.js';
+export { httpProblems } from './http.problems.js';
+export { idempotencyKeyOf, requiredIdempotencyKeyOf } from './idempotency-key.js';
+export { preferredWaitS, WAIT_MAX_S } from './prefer.js';
+export { problemOf } from './problem-of.js';
