@@ -24,6 +24,7 @@ export {
   OptionalShells,
   Page,
 } from './fields.js';
+export { DocsModule } from './docs.controller.js';
 export { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.controller.js';
 export { BODY_LIMIT_BYTES, createHttpApp, type HttpAppOptions } from './http-app.js';
 export { httpProblems } from './http.problems.js';
