@@ -66,6 +66,9 @@ function refusalOf(routes: RouteTable, request: FastifyRequest, reply: FastifyRe
   if (request.raw.url?.includes('%00') === true) {
     return httpProblems.MALFORMED_REQUEST('The URL contains the character U+0000');
   }
+  if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+    return httpProblems.MALFORMED_REQUEST('The request has no Host header');
+  }
   if (request.is404) return noSuchRoute(routes, request, reply);
   const doubled = doubledParameters(request.query);
   return doubled.length === 0 ? undefined : validationFailed(doubled);

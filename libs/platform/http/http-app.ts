@@ -17,7 +17,7 @@ import { ProblemFilter, sendProblem } from './problem.filter.js';
 
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
-export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; trustProxy?: boolean };
+export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; requestTimeoutMs?: number; trustProxy?: boolean };
 
 /**
  * A Nest application on Fastify whose every answer, also to what is hardly HTTP, is the one envelope. Call `listen` on it,
@@ -25,7 +25,7 @@ export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; trustProxy?: b
  */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { log, bodyLimitBytes = BODY_LIMIT_BYTES, trustProxy = false }: HttpAppOptions,
+  { log, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, trustProxy = false }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new EnvelopeAdapter({
     trustProxy,
@@ -34,8 +34,14 @@ export async function createHttpApp(
     // Requests that arrive while the application drains are still answered, in the envelope, and their connection closed.
     return503OnClosing: false,
     // A request must arrive whole in this time. It does not limit how long an answer may wait.
-    requestTimeout: 30_000,
+    requestTimeout: requestTimeoutMs,
     connectionTimeout: 120_000,
+    http: {
+      headersTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
+      // Node would refuse such a request with an empty answer; the edge refuses it with a full one.
+      requireHostHeader: false,
+    },
     // A path id of any length is an unknown id; Node itself bounds the whole head to 16 KiB.
     routerOptions: { maxParamLength: 16 * 1024 },
     genReqId: (request: IncomingMessage) => traceIdFrom(request.headers['traceparent']) ?? newTraceId(),
@@ -47,6 +53,9 @@ export async function createHttpApp(
   });
   takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
   addEdgeHooks(adapter.getInstance(), log);
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
+  const { server } = adapter.getInstance();
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,
     logger: nestLogger(log),
