@@ -1,0 +1,99 @@
+import { bucketEndMs, bucketOf, jobIdOf } from './deadline.js';
+
+/** What the bell needs of a queue: jobs by id, and a name that changes when the queue was wiped. */
+export type BellQueue = {
+  connect(): void;
+  add(id: string, runAtMs: number): Promise<void>;
+  epoch(): Promise<string>;
+  close(): Promise<void>;
+};
+
+const SENTINEL_EVERY_MS = 1_000;
+const QUIET_AFTER_FAILURE_MS = 250;
+const IN_FLIGHT_MAX = 64;
+const REMEMBERED_MAX = 20_000;
+
+/**
+ * Has the queue ring when invocations fall due: one job for all deadlines of the same half second. The request path only
+ * calls `ring`, which never waits and never throws; what the queue loses, the sweep finds a second later.
+ */
+export class DeadlineBell {
+  private readonly added = new Set<number>();
+  private readonly adding = new Map<number, Promise<void>>();
+  private epoch: string | undefined;
+  private quietUntilMs = 0;
+  private watch: NodeJS.Timeout | undefined;
+  private watching: Promise<void> = Promise.resolve();
+  private isClosed = false;
+
+  constructor(
+    private readonly queue: BellQueue,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Connects and begins to watch for a wiped queue. */
+  start(): void {
+    this.queue.connect();
+    this.watchSentinel();
+  }
+
+  ring(deadlineAt: Date): void {
+    const bucket = bucketOf(deadlineAt.getTime());
+    if (this.isClosed || this.added.has(bucket) || this.adding.has(bucket)) return;
+    // While the queue is away most rings are dropped here: an attempt for every invoke would cost the request path.
+    if (this.adding.size >= IN_FLIGHT_MAX || Date.now() < this.quietUntilMs) return;
+    this.adding.set(bucket, this.add(bucket));
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.watch);
+    await Promise.all([...this.adding.values(), this.watching]);
+    await this.queue.close();
+  }
+
+  private async add(bucket: number): Promise<void> {
+    try {
+      await this.queue.add(jobIdOf(bucket), bucketEndMs(bucket));
+      this.remember(bucket);
+    } catch (error) {
+      this.quietUntilMs = Date.now() + QUIET_AFTER_FAILURE_MS;
+      this.onError(error);
+    } finally {
+      this.adding.delete(bucket);
+    }
+  }
+
+  private remember(bucket: number): void {
+    this.added.add(bucket);
+    if (this.added.size <= REMEMBERED_MAX) return;
+    // The oldest entry is forgotten. Adding its job a second time would be a no-op.
+    const [oldest] = this.added;
+    if (oldest !== undefined) this.added.delete(oldest);
+  }
+
+  private watchSentinel(): void {
+    this.watching = this.compareEpoch().finally(() => {
+      if (!this.isClosed) this.watch = setTimeout(() => this.watchSentinel(), SENTINEL_EVERY_MS);
+    });
+  }
+
+  private async compareEpoch(): Promise<void> {
+    try {
+      const epoch = await this.queue.epoch();
+      if (this.epoch !== undefined && epoch !== this.epoch) this.added.clear();
+      this.epoch = epoch;
+      this.forgetPast();
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+
+  /** Buckets whose end has passed are rung for again only by an invocation that is due already. */
+  private forgetPast(): void {
+    const nowMs = Date.now();
+    for (const bucket of this.added) {
+      if (bucketEndMs(bucket) < nowMs) this.added.delete(bucket);
+    }
+  }
+}
