@@ -21,7 +21,17 @@ describe('canonicalJson', () => {
 
 describe('fingerprint', () => {
   it('keeps parts apart', () => {
-    const prints = [['ab', 'c'], ['a', 'bc'], ['abc'], ['abc', ''], ['abc', undefined], ['', 'abc'], ['1:a'], ['a', '1:b'], ['a1:b']];
+    const prints = [
+      ['ab', 'c'],
+      ['a', 'bc'],
+      ['abc'],
+      ['abc', ''],
+      ['abc', undefined],
+      ['', 'abc'],
+      ['1:a'],
+      ['a', '1:b'],
+      ['a1:b'],
+    ];
     expect(new Set(prints.map((parts) => fingerprint(parts).toString('hex'))).size).toBe(prints.length);
   });
 

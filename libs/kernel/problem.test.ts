@@ -8,7 +8,13 @@ it('makes problems of one kind and lists the kind', () => {
   expect(problem).toBeInstanceOf(Problem);
   expect(problem).toMatchObject({ code: 'TEST_ONLY_REFUSED', detail: 'because', retryAfterS: 3 });
   expect(problem.cause).toBeInstanceOf(Error);
-  expect(problemKinds()).toContainEqual({ code: 'TEST_ONLY_REFUSED', status: 409, title: 'Refused', retry: 'later', slug: 'test-only-refused' });
+  expect(problemKinds()).toContainEqual({
+    code: 'TEST_ONLY_REFUSED',
+    status: 409,
+    title: 'Refused',
+    retry: 'later',
+    slug: 'test-only-refused',
+  });
 });
 
 it('takes a code only once and only in capitals', () => {

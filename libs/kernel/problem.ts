@@ -41,7 +41,9 @@ type Declarations = Record<string, { status: number; title: string; retry: Retry
  * Declares the problems of one lib and enters them into the registry from which the pages under /problems are made.
  * A code belongs to one lib; a second declaration of it throws.
  */
-export function defineProblems<const T extends Declarations>(declarations: T): { readonly [Code in keyof T]: ProblemFactory } {
+export function defineProblems<const T extends Declarations>(
+  declarations: T,
+): { readonly [Code in keyof T]: ProblemFactory } {
   const factories: Record<string, ProblemFactory> = {};
   for (const [code, { status, title, retry }] of Object.entries(declarations)) {
     if (!/^[A-Z][A-Z0-9_]*$/.test(code)) throw new Error(`The problem code ${code} is not SCREAMING_SNAKE_CASE`);

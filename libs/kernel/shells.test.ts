@@ -19,12 +19,34 @@ describe('shells', () => {
     expect(parseShells(value)).toBe(cents);
   });
 
-  it.each(['', ' ', '1.', '.5', '1.234', '1,5', '1e2', '+1', '0x1', '١', '-1', -0.5, 1e21, 1e-7, NaN, Infinity, 0.1 + 0.2, '10000000000000.01', null, undefined, {}, [], true, 10n])(
-    'refuses %s',
-    (value) => {
-      expect(() => parseShells(value)).toThrow(InvalidShells);
-    },
-  );
+  it.each([
+    '',
+    ' ',
+    '1.',
+    '.5',
+    '1.234',
+    '1,5',
+    '1e2',
+    '+1',
+    '0x1',
+    '١',
+    '-1',
+    -0.5,
+    1e21,
+    1e-7,
+    NaN,
+    Infinity,
+    0.1 + 0.2,
+    '10000000000000.01',
+    null,
+    undefined,
+    {},
+    [],
+    true,
+    10n,
+  ])('refuses %s', (value) => {
+    expect(() => parseShells(value)).toThrow(InvalidShells);
+  });
 
   it.each([
     [5000n, '50'],

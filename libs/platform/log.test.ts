@@ -17,9 +17,17 @@ it('writes one JSON line with level, time, trace id and fields', () => {
 
 it('keeps secrets out by name, however deep, and by shape, wherever they stand', () => {
   const { log, lines } = collecting();
-  log.info({ headers: { 'X-API-Key': 'hush', authorization: 'Bearer hush' }, list: [{ password: 'hush' }], key: 'hush', secret: 'hush' });
+  log.info({
+    headers: { 'X-API-Key': 'hush', authorization: 'Bearer hush' },
+    list: [{ password: 'hush' }],
+    key: 'hush',
+    secret: 'hush',
+  });
   log.warn({ url: '/ws?api_key=hush&x=1' }, 'GET /x?api_key=hush');
-  log.error({ err: new Error('bad key c4c_agent_hush_hushed at postgres://c4c:hush@db:5432/x') }, 'c4c_owner_hush_hush');
+  log.error(
+    { err: new Error('bad key c4c_agent_hush_hushed at postgres://c4c:hush@db:5432/x') },
+    'c4c_owner_hush_hush',
+  );
   expect(lines.join('')).not.toContain('hush');
   expect(lines.join('')).toContain('postgres://c4c:[redacted]@db:5432/x');
 });

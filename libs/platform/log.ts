@@ -46,7 +46,11 @@ function contextOf(rest: unknown[]): string | undefined {
 function errorFields(message: unknown, rest: unknown[]): Record<string, unknown> {
   const error = [message, ...rest].find((part) => part instanceof Error);
   const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
-  return { context: contextOf(rest), ...(error === undefined ? {} : { err: error }), ...(stack === undefined ? {} : { stack }) };
+  return {
+    context: contextOf(rest),
+    ...(error === undefined ? {} : { err: error }),
+    ...(stack === undefined ? {} : { stack }),
+  };
 }
 
 const SECRET_FIELDS = new Set([

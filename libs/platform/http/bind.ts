@@ -1,6 +1,15 @@
 import { validateSync, type ValidationError } from 'class-validator';
 import { isJsonObject, type FieldError } from '#kernel';
-import { bad, good, type CompiledDto, type FieldRule, type Reading, type Source, compiledDto, type DtoClass } from './field-rules.js';
+import {
+  bad,
+  good,
+  type CompiledDto,
+  type FieldRule,
+  type Reading,
+  type Source,
+  compiledDto,
+  type DtoClass,
+} from './field-rules.js';
 
 /** More errors than this are not listed: an answer must stay in proportion to what a person can read. */
 const ERRORS_MAX = 100;

@@ -97,7 +97,11 @@ function compile(dto: DtoClass): CompiledDto | undefined {
 /** The class and those it extends, the oldest first. */
 function lineage(dto: DtoClass): unknown[] {
   const classes: unknown[] = [];
-  for (let one: unknown = dto; typeof one === 'function' && one !== Function.prototype; one = Object.getPrototypeOf(one)) {
+  for (
+    let one: unknown = dto;
+    typeof one === 'function' && one !== Function.prototype;
+    one = Object.getPrototypeOf(one)
+  ) {
     classes.unshift(one);
   }
   return classes;

@@ -1,4 +1,13 @@
-import { formatShells, InvalidShells, isCategory, CATEGORIES, isJsonObject, parseShells, SHELLS_MAX, type FieldError } from '#kernel';
+import {
+  formatShells,
+  InvalidShells,
+  isCategory,
+  CATEGORIES,
+  isJsonObject,
+  parseShells,
+  SHELLS_MAX,
+  type FieldError,
+} from '#kernel';
 import { nestedReader } from './bind.js';
 import { bad, good, rule, type DtoClass, type Reading, type Source } from './field-rules.js';
 import { idempotencyKeyError } from './idempotency-key.js';
@@ -42,11 +51,13 @@ export const IsFlag = (): PropertyDecorator => rule({ read: readFlag });
 /** One of the given words. */
 export const IsOneOf = (words: readonly string[]): PropertyDecorator =>
   rule({
-    read: (raw) => (typeof raw === 'string' && words.includes(raw) ? good(raw) : bad(`must be one of ${words.join(', ')}`)),
+    read: (raw) =>
+      typeof raw === 'string' && words.includes(raw) ? good(raw) : bad(`must be one of ${words.join(', ')}`),
   });
 
 /** A list without repetition of the given words. */
-export const IsListOf = (words: readonly string[]): PropertyDecorator => rule({ read: (raw) => readListOf(raw, words) });
+export const IsListOf = (words: readonly string[]): PropertyDecorator =>
+  rule({ read: (raw) => readListOf(raw, words) });
 
 /** One of the nine categories. */
 export const IsCategory = (): PropertyDecorator =>
@@ -64,7 +75,8 @@ export const IsId = (): PropertyDecorator =>
 export type ShellsLimits = { min?: bigint; max?: bigint; positive?: boolean };
 
 /** An amount of shells, sent as text or as a number; bigint hundredths in the DTO. The limits are in hundredths. */
-export const IsShells = (limits: ShellsLimits = {}): PropertyDecorator => rule({ read: (raw) => readShells(raw, limits) });
+export const IsShells = (limits: ShellsLimits = {}): PropertyDecorator =>
+  rule({ read: (raw) => readShells(raw, limits) });
 
 /** An amount that need not be given: absent, 0, "0" and "" all mean undefined in the DTO. */
 export const OptionalShells = (limits: ShellsLimits = {}): PropertyDecorator =>

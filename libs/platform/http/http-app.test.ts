@@ -171,7 +171,10 @@ function bodyOf(answer: string): { error: { code: string }; traceId: string; sta
 }
 
 const postText = (text: string | Buffer) =>
-  http().post('/things').set('content-type', 'application/json').send(text as string);
+  http()
+    .post('/things')
+    .set('content-type', 'application/json')
+    .send(text as string);
 
 const fieldsOf = (response: request.Response): string[] =>
   (response.body.errors as { field: string }[]).map((error) => error.field);
@@ -204,7 +207,12 @@ describe('an answer', () => {
     const id = '4bf92f3577b34da6a3ce929d0e0e4736';
     const taken = await http().get('/things/1').set('traceparent', `00-${id}-00f067aa0ba902b7-01`);
     expect(taken.body.traceId).toBe(id);
-    for (const wrong of [`00-${id}-00f067aa0ba902b7`, `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, 'x"y', `ff-${id}-00f067aa0ba902b7-01`]) {
+    for (const wrong of [
+      `00-${id}-00f067aa0ba902b7`,
+      `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+      'x"y',
+      `ff-${id}-00f067aa0ba902b7-01`,
+    ]) {
       const other = await http().get('/things/1').set('traceparent', wrong);
       expect(other.body.traceId).toMatch(/^[0-9a-f]{32}$/);
       expect(other.body.traceId).not.toBe(id);
@@ -236,12 +244,15 @@ describe('a refusal', () => {
     expect(logged).toContain(response.body.traceId);
   });
 
-  it.each(['08006', '57P01', '53300', 'ECONNREFUSED'])('is 503 with Retry-After when the database is away (%s)', async (code) => {
-    const response = await http().get(`/things/gone/${code}`);
-    expect(response.status).toBe(503);
-    expect(response.body.error.code).toBe('UNAVAILABLE');
-    expect(response.headers['retry-after']).toBe('2');
-  });
+  it.each(['08006', '57P01', '53300', 'ECONNREFUSED'])(
+    'is 503 with Retry-After when the database is away (%s)',
+    async (code) => {
+      const response = await http().get(`/things/gone/${code}`);
+      expect(response.status).toBe(503);
+      expect(response.body.error.code).toBe('UNAVAILABLE');
+      expect(response.headers['retry-after']).toBe('2');
+    },
+  );
 
   it('keeps the class of a foreign HttpException', async () => {
     expect((await http().get('/things/teapot')).status).toBe(400);
@@ -264,7 +275,11 @@ describe('a body', () => {
     expect(response.body.error.code).toBe('BODY_TOO_LARGE');
     const chunk = Buffer.alloc(300_000, 0x61);
     const head = `POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`;
-    const framed = Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from('\r\n0\r\n\r\n')]);
+    const framed = Buffer.concat([
+      Buffer.from(`${chunk.length.toString(16)}\r\n`),
+      chunk,
+      Buffer.from('\r\n0\r\n\r\n'),
+    ]);
     const answer = await raw(head, { more: framed });
     expect(statusOf(answer)).toBe(413);
     expect(bodyOf(answer).error.code).toBe('BODY_TOO_LARGE');
@@ -322,15 +337,26 @@ describe('a body', () => {
   });
 
   it('must be declared as JSON', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=utf-16', 'nonsense', 'application/jsonx', 'multipart/form-data; boundary=x']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'application/json; charset=utf-16',
+      'nonsense',
+      'application/jsonx',
+      'multipart/form-data; boundary=x',
+    ]) {
       const response = await http().post('/things').set('content-type', type).send(JSON.stringify(GOOD));
       expect(response.status, type).toBe(415);
       expect(response.body.error.code).toBe('UNSUPPORTED_MEDIA_TYPE');
     }
     const body = JSON.stringify(GOOD);
-    const answer = await raw(`POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    const answer = await raw(
+      `POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
     expect(statusOf(answer)).toBe(415);
-    expect((await http().post('/things').set('content-type', 'Application/JSON; charset="UTF-8"').send(body)).status).toBe(200);
+    expect(
+      (await http().post('/things').set('content-type', 'Application/JSON; charset="UTF-8"').send(body)).status,
+    ).toBe(200);
   });
 
   it('may be absent or empty where no field is required', async () => {
@@ -361,55 +387,119 @@ describe('a field', () => {
       });
     expect(response.status).toBe(400);
     expect(fieldsOf(response).sort()).toEqual(
-      ['title', 'price', 'maxPrice', 'category', 'inputSchema', 'note', 'wish.salary', 'wish.tasks[1]', 'wish.tasks[2]', 'wish.more', 'serviceId', 'expiresAt', 'letter', 'hasOwnProperty', 'constructor'].sort(),
+      [
+        'title',
+        'price',
+        'maxPrice',
+        'category',
+        'inputSchema',
+        'note',
+        'wish.salary',
+        'wish.tasks[1]',
+        'wish.tasks[2]',
+        'wish.more',
+        'serviceId',
+        'expiresAt',
+        'letter',
+        'hasOwnProperty',
+        'constructor',
+      ].sort(),
     );
   });
 
   it('with an empty text or null counts as absent, unless it keeps it', async () => {
-    const response = await http().post('/things').send({ ...GOOD, category: '', maxPrice: '', wish: null, letter: '', note: '' });
+    const response = await http()
+      .post('/things')
+      .send({ ...GOOD, category: '', maxPrice: '', wish: null, letter: '', note: '' });
     expect(response.status).toBe(200);
     expect(response.body.data).toMatchObject({ note: '', maxPrice: null });
     expect(response.body.data).not.toHaveProperty('category');
   });
 
-  it.each([['10', '1000'], [10.5, '1050'], ['0.01', '1'], [0.1, '10'], [10_000_000_000_000, '1000000000000000']])(
-    'takes the money %s',
-    async (price, cents) => {
-      const response = await http().post('/things').send({ ...GOOD, price });
-      expect(response.body.data.price).toBe(cents);
-    },
-  );
+  it.each([
+    ['10', '1000'],
+    [10.5, '1050'],
+    ['0.01', '1'],
+    [0.1, '10'],
+    [10_000_000_000_000, '1000000000000000'],
+  ])('takes the money %s', async (price, cents) => {
+    const response = await http()
+      .post('/things')
+      .send({ ...GOOD, price });
+    expect(response.body.data.price).toBe(cents);
+  });
 
-  it.each(['1.005', 1.005, -1, '-0.01', '0', 0, '1e3', '', ' 1', '٣', 10_000_000_000_001, '9'.repeat(40), true, {}, []])(
-    'refuses the money %j',
-    async (price) => {
-      const response = await http().post('/things').send({ ...GOOD, price });
-      expect(response.status).toBe(400);
-      expect(fieldsOf(response)).toEqual(['price']);
-    },
-  );
+  it.each([
+    '1.005',
+    1.005,
+    -1,
+    '-0.01',
+    '0',
+    0,
+    '1e3',
+    '',
+    ' 1',
+    '٣',
+    10_000_000_000_001,
+    '9'.repeat(40),
+    true,
+    {},
+    [],
+  ])('refuses the money %j', async (price) => {
+    const response = await http()
+      .post('/things')
+      .send({ ...GOOD, price });
+    expect(response.status).toBe(400);
+    expect(fieldsOf(response)).toEqual(['price']);
+  });
 
   it.each([0, '0', '', '0.00', null])('takes %j for no optional money', async (maxPrice) => {
-    const response = await http().post('/things').send({ ...GOOD, maxPrice });
+    const response = await http()
+      .post('/things')
+      .send({ ...GOOD, maxPrice });
     expect(response.body.data.maxPrice).toBeNull();
   });
 
   it('counts characters as people do', async () => {
-    expect((await http().post('/things').send({ ...GOOD, title: '😀😀😀😀😀' })).status).toBe(200);
-    expect((await http().post('/things').send({ ...GOOD, title: '😀😀😀😀😀😀' })).status).toBe(400);
-    expect((await http().post('/things').send({ ...GOOD, title: '   ' })).status).toBe(400);
+    expect(
+      (
+        await http()
+          .post('/things')
+          .send({ ...GOOD, title: '😀😀😀😀😀' })
+      ).status,
+    ).toBe(200);
+    expect(
+      (
+        await http()
+          .post('/things')
+          .send({ ...GOOD, title: '😀😀😀😀😀😀' })
+      ).status,
+    ).toBe(400);
+    expect(
+      (
+        await http()
+          .post('/things')
+          .send({ ...GOOD, title: '   ' })
+      ).status,
+    ).toBe(400);
   });
 
   it('has one value, whatever spelling it is sent in', async () => {
-    const snake = await http().post('/things').send({ ...GOOD, input_schema: { type: 'object' } });
+    const snake = await http()
+      .post('/things')
+      .send({ ...GOOD, input_schema: { type: 'object' } });
     expect(snake.body.data.inputSchema).toEqual({ type: 'object' });
-    const both = await http().post('/things').send({ ...GOOD, input_schema: {}, inputSchema: {} });
+    const both = await http()
+      .post('/things')
+      .send({ ...GOOD, input_schema: {}, inputSchema: {} });
     expect(fieldsOf(both)).toEqual(['inputSchema']);
   });
 
   it('of free JSON passes untouched, also with names that trouble libraries', async () => {
     const inputSchema = { constructor: { prototype: 1 }, then: 'x', toString: null, deep: [{ constructor: 2 }], e: '' };
-    const response = await http().post('/things').send({ ...GOOD, inputSchema });
+    const response = await http()
+      .post('/things')
+      .send({ ...GOOD, inputSchema });
     expect(response.status).toBe(200);
     expect(response.body.data.inputSchema).toEqual(inputSchema);
   });
@@ -432,18 +522,30 @@ describe('a field', () => {
 describe('a query', () => {
   it('has defaults, clamps the limit and ignores what it does not know', async () => {
     expect((await http().get('/things')).body.data).toEqual({ page: 1, limit: 20 });
-    const response = await http().get('/things?page=3&limit=100000000000000000000&unknown=1&search=&open=true&minPrice=1.5');
+    const response = await http().get(
+      '/things?page=3&limit=100000000000000000000&unknown=1&search=&open=true&minPrice=1.5',
+    );
     expect(response.body.data).toEqual({ page: 3, limit: 100, open: true, minPrice: '150' });
   });
 
-  it.each(['page=0', 'page=-1', 'page=1.5', 'page=x', 'page=1e3', 'limit=0', 'limit=-5', 'limit=ten', 'open=1', 'minPrice=x', 'page=%2B1', 'page=99999999999999999999'])(
-    'is refused for %s',
-    async (query) => {
-      const response = await http().get(`/things?${query}`);
-      expect(response.status).toBe(400);
-      expect(fieldsOf(response)).toEqual([query.split('=')[0]]);
-    },
-  );
+  it.each([
+    'page=0',
+    'page=-1',
+    'page=1.5',
+    'page=x',
+    'page=1e3',
+    'limit=0',
+    'limit=-5',
+    'limit=ten',
+    'open=1',
+    'minPrice=x',
+    'page=%2B1',
+    'page=99999999999999999999',
+  ])('is refused for %s', async (query) => {
+    const response = await http().get(`/things?${query}`);
+    expect(response.status).toBe(400);
+    expect(fieldsOf(response)).toEqual([query.split('=')[0]]);
+  });
 
   it('names doubled parameters, also unknown ones', async () => {
     const response = await http().get('/things?page=1&page=2&x=1&x=1');
@@ -453,11 +555,14 @@ describe('a query', () => {
 });
 
 describe('a path', () => {
-  it.each(['0', '-1', 'abc', '1.0', '01', '9007199254740992', '9'.repeat(2_000), '%F0%9F%98%80', '1%20', '+1'])('with the id %s leads nowhere', async (id) => {
-    const response = await http().get(`/things/${id}`);
-    expect(response.status).toBe(404);
-    expect(response.body.error.code).toBe('NOT_FOUND');
-  });
+  it.each(['0', '-1', 'abc', '1.0', '01', '9007199254740992', '9'.repeat(2_000), '%F0%9F%98%80', '1%20', '+1'])(
+    'with the id %s leads nowhere',
+    async (id) => {
+      const response = await http().get(`/things/${id}`);
+      expect(response.status).toBe(404);
+      expect(response.body.error.code).toBe('NOT_FOUND');
+    },
+  );
 
   it('is 404 when unknown and 405 with Allow when known by other methods', async () => {
     const unknown = await http().post('/nowhere').set('content-type', 'text/plain').send('x');
@@ -494,17 +599,29 @@ describe('a request that is hardly one', () => {
     ['a URL overflow', `GET /things?${'a'.repeat(20_000)} HTTP/1.1\r\nhost: x\r\n\r\n`, 431],
     ['a wrong content-length', 'POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: abc\r\n\r\n', 400],
     ['two content-lengths', 'POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx', 400],
-    ['length and chunks', 'POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    [
+      'length and chunks',
+      'POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
     ['no host', 'GET /things HTTP/1.1\r\nconnection: close\r\n\r\n', 400],
     ['noise', 'hello\r\n\r\n', 400],
     ['TLS', Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]), 400],
-    ['a broken chunk', 'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n', 400],
+    [
+      'a broken chunk',
+      'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n',
+      400,
+    ],
     ['an unknown method', 'FROB /things HTTP/1.1\r\nhost: x\r\n\r\n', 400],
     ['an unusual method', 'PROPFIND /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 405],
     ['TRACE', 'TRACE /things HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 405],
     ['an absolute target', 'GET http://other/things/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 200],
     ['a star', 'OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404],
-    ['an unknown expectation', 'GET /things/1 HTTP/1.1\r\nhost: x\r\nexpect: miracles\r\nconnection: close\r\n\r\n', 200],
+    [
+      'an unknown expectation',
+      'GET /things/1 HTTP/1.1\r\nhost: x\r\nexpect: miracles\r\nconnection: close\r\n\r\n',
+      200,
+    ],
     ['an Accept-Version', 'GET /things/1 HTTP/1.1\r\nhost: x\r\naccept-version: 9\r\nconnection: close\r\n\r\n', 200],
   ])('such as %s gets the envelope', async (_what, bytes, status) => {
     const answer = await raw(bytes);
@@ -515,16 +632,16 @@ describe('a request that is hardly one', () => {
 });
 
 describe('a request that does not arrive in time', () => {
-  it.each(['GET /things HTTP/1.1\r\nhost: x\r\nx-slow: ', 'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{'])(
-    'gets 408',
-    async (start) => {
-      const impatient = await createHttpApp(SmallModule, { log: createLog('silent'), requestTimeoutMs: 200 });
-      await impatient.listen(0, '127.0.0.1');
-      const answer = await raw(start, { at: (impatient.getHttpServer().address() as AddressInfo).port });
-      await impatient.close();
-      expect(bodyOf(answer)).toMatchObject({ status: 408, error: { code: 'REQUEST_TIMEOUT' } });
-    },
-  );
+  it.each([
+    'GET /things HTTP/1.1\r\nhost: x\r\nx-slow: ',
+    'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{',
+  ])('gets 408', async (start) => {
+    const impatient = await createHttpApp(SmallModule, { log: createLog('silent'), requestTimeoutMs: 200 });
+    await impatient.listen(0, '127.0.0.1');
+    const answer = await raw(start, { at: (impatient.getHttpServer().address() as AddressInfo).port });
+    await impatient.close();
+    expect(bodyOf(answer)).toMatchObject({ status: 408, error: { code: 'REQUEST_TIMEOUT' } });
+  });
 });
 
 describe('health', () => {
@@ -544,9 +661,16 @@ describe('the access log', () => {
     lines = [];
     const response = await http().get('/things/42?api_key=hidden');
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const access = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ msg }) => msg === 'request');
+    const access = lines
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter(({ msg }) => msg === 'request');
     expect(access).toHaveLength(1);
-    expect(access[0]).toMatchObject({ method: 'GET', route: '/things/:id', status: 200, traceId: response.body.traceId });
+    expect(access[0]).toMatchObject({
+      method: 'GET',
+      route: '/things/:id',
+      status: 200,
+      traceId: response.body.traceId,
+    });
     expect(typeof access[0]?.['durationMs']).toBe('number');
     expect(lines.join('')).not.toContain('hidden');
   });

@@ -68,7 +68,15 @@ function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : 'The request cannot be understood';
 }
 
-const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN']);
+const SOCKET_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+]);
 // pg reports these without a code.
 const CONNECTION_MESSAGES =
   /^(?:timeout exceeded when trying to connect|connection terminated|client has encountered a connection error|cannot use a pool after)/i;
