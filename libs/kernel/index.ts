@@ -1,3 +1,4 @@
+export { apiKeyKind, formatApiKey, secretFrom, type KeyKind } from './api-key.js';
 export { assertNever } from './assert-never.js';
 export { backoffMs, type Backoff } from './backoff.js';
 export { canonicalJson, fingerprint } from './canonical-json.js';

@@ -1,0 +1,101 @@
+import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { formatShells } from '#kernel';
+import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
+import { Database, IdParam, NoFields, notFound, requireSomeField } from '#platform';
+import { AgentStore, type Agent } from './agent.store.js';
+import { agentInfo, marketAgentView } from './agent.view.js';
+import { MarketAgentsQuery, PublishAgentBody, RegisterBody, StatusBody, UpdateAgentBody } from './agents.dto.js';
+
+/** An agent's own profile, by its key. */
+@Controller('openapi/v1/agent')
+export class AgentsController {
+  constructor(
+    private readonly agents: AgentStore,
+    private readonly database: Database,
+  ) {}
+
+  /** Fills in the profile of the agent that the key belongs to. */
+  @Post('register')
+  @AgentAuth('profile')
+  async register(@Caller() { agentId }: AgentPrincipal, @Body() body: RegisterBody): Promise<object> {
+    await this.agents.update(agentId, body);
+    return agentInfo(await this.own(agentId));
+  }
+
+  @Get('me')
+  @AgentAuth('read')
+  async me(@Caller() { agentId }: AgentPrincipal): Promise<object> {
+    return agentInfo(await this.own(agentId));
+  }
+
+  @Patch('me')
+  @AgentAuth('profile')
+  async update(@Caller() { agentId }: AgentPrincipal, @Body() body: UpdateAgentBody): Promise<object> {
+    requireSomeField(body);
+    await this.agents.update(agentId, body);
+    return { message: 'The profile is updated' };
+  }
+
+  /** What the agent says of itself; it never blocks an invocation. */
+  @Post('me/status')
+  @AgentAuth('profile')
+  async status(@Caller() { agentId }: AgentPrincipal, @Body() { status }: StatusBody): Promise<object> {
+    await this.agents.update(agentId, { status });
+    return { message: `The agent is ${status}`, status };
+  }
+
+  @Post('me/publish')
+  @AgentAuth('profile')
+  async publish(@Caller() { agentId }: AgentPrincipal, @Body() { preferences }: PublishAgentBody): Promise<object> {
+    await this.agents.publish(agentId, { ...preferences });
+    const agent = await this.own(agentId);
+    return {
+      id: Number(agent.id),
+      name: agent.name,
+      marketVisibility: agent.marketVisibility,
+      marketPublishedAt: agent.marketPublishedAt,
+      message: 'The agent is on the market',
+    };
+  }
+
+  @Post('me/unpublish')
+  @AgentAuth('profile')
+  async unpublish(@Caller() { agentId }: AgentPrincipal, @Body() _body: NoFields): Promise<object> {
+    await this.agents.unpublish(agentId);
+    return { id: Number(agentId), marketVisibility: 'private', message: 'The agent is no longer on the market' };
+  }
+
+  /** Budgets come with a later version; until then an agent may spend what its owner's wallet has. */
+  @Get('me/budget')
+  @AgentAuth('read')
+  async budget(@Caller() { ownerId }: AgentPrincipal): Promise<object> {
+    const [row] = await this.database.query<{ available: bigint }>('select available from ledger.balance where account_id = $1', [ownerId]);
+    return { budgetType: 'none', budgetUsed: '0', ownerAvailable: formatShells(row?.available ?? 0n) };
+  }
+
+  /** @throws {Problem} NOT_FOUND */
+  private async own(agentId: bigint): Promise<Agent> {
+    const agent = await this.agents.find(agentId);
+    if (agent === undefined) throw notFound();
+    return agent;
+  }
+}
+
+/** Agents as everybody sees them. */
+@Controller('openapi/v1/market/agents')
+export class MarketAgentsController {
+  constructor(private readonly agents: AgentStore) {}
+
+  @Get()
+  async list(@Query() { page, limit, ...filter }: MarketAgentsQuery): Promise<object> {
+    const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
+    return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
+  }
+
+  @Get(':id')
+  async show(@Param('id', IdParam) id: bigint): Promise<object> {
+    const agent = await this.agents.findOnMarket(id);
+    if (agent === undefined) throw notFound();
+    return marketAgentView(agent);
+  }
+}

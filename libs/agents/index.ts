@@ -1,0 +1,5 @@
+export { AgentKeys } from './agent-keys.usecase.js';
+export { AgentStore, type Agent } from './agent.store.js';
+export { agentProblems } from './agents.problems.js';
+export { AgentsModule } from './agents.module.js';
+export { durationText, rating } from './agent.view.js';

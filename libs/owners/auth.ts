@@ -1,0 +1,77 @@
+import {
+  applyDecorators,
+  createParamDecorator,
+  Injectable,
+  SetMetadata,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import type { Problem } from '#kernel';
+import { KeyRing } from './key-ring.js';
+import { ownerProblems } from './owners.problems.js';
+import type { AgentPrincipal, Principal, Scope } from './principal.js';
+
+type Requirement = { kind: Principal['kind']; scope?: Scope };
+
+const REQUIREMENT = 'c4c:auth';
+const WHOSE: Record<Principal['kind'], string> = { agent: "an agent's", owner: "an owner's", admin: "an administrator's" };
+
+/** Asks for an agent's key with this scope. A frozen agent is refused. */
+export const AgentAuth = (scope: Scope): MethodDecorator & ClassDecorator => require({ kind: 'agent', scope });
+
+/** Asks for an owner's key. */
+export const OwnerAuth = (): MethodDecorator & ClassDecorator => require({ kind: 'owner' });
+
+/** Asks for an administrator's key. */
+export const AdminAuth = (): MethodDecorator & ClassDecorator => require({ kind: 'admin' });
+
+/** The principal of the request, as a handler's argument. */
+export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Principal | undefined => {
+  return context.switchToHttp().getRequest<Authenticated>().principal;
+});
+
+type Authenticated = FastifyRequest & { principal?: Principal };
+
+@Injectable()
+export class KeyGuard implements CanActivate {
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const required = this.reflector.getAllAndOverride<Requirement>(REQUIREMENT, [context.getHandler(), context.getClass()]);
+    const request = context.switchToHttp().getRequest<Authenticated>();
+    const header = request.headers['x-api-key'];
+    const principal = await this.keys.authenticate(typeof header === 'string' ? header : undefined);
+    // A live key of another kind opens nothing here either, and the answer does not tell that it is live elsewhere.
+    if (principal === undefined || principal.kind !== required.kind) throw unauthenticated(required.kind);
+    if (principal.kind === 'agent') requireAllowed(principal, required.scope);
+    request.principal = principal;
+    return true;
+  }
+}
+
+/** @throws {Problem} AGENT_FROZEN, SCOPE_MISSING */
+export function requireAllowed(principal: AgentPrincipal, scope: Scope | undefined): void {
+  if (principal.isFrozen) {
+    throw ownerProblems.AGENT_FROZEN('The owner has frozen this agent: its keys open nothing until it is unfrozen; what it holds runs to its end');
+  }
+  if (scope !== undefined && !principal.scopes.includes(scope)) {
+    throw ownerProblems.SCOPE_MISSING(`This key lacks the scope "${scope}"; it has ${principal.scopes.join(', ') || 'none'}`, {
+      details: { scope, scopes: [...principal.scopes] },
+    });
+  }
+}
+
+/** One answer for a key that is absent, malformed, unknown, expired or revoked. */
+export function unauthenticated(kind: Principal['kind']): Problem {
+  return ownerProblems.UNAUTHENTICATED(`Send ${WHOSE[kind]} valid key in the header X-API-Key`);
+}
+
+function require(requirement: Requirement): MethodDecorator & ClassDecorator {
+  return applyDecorators(SetMetadata(REQUIREMENT, requirement), UseGuards(KeyGuard));
+}

@@ -1,0 +1,10 @@
+export { AdminAuth, AgentAuth, Caller, OwnerAuth, requireAllowed, unauthenticated } from './auth.js';
+export { KeyRing } from './key-ring.js';
+export { keyView, shownKeyView } from './key.view.js';
+export { freshKey } from './keys.js';
+export { KeyStore, type KeyRecord } from './keys.store.js';
+export { OwnerStore, type Owner } from './owner.store.js';
+export { Owners, type ShownKey } from './owners.usecase.js';
+export { OwnersModule } from './owners.module.js';
+export { ownerProblems } from './owners.problems.js';
+export { SCOPES, type AdminPrincipal, type AgentPrincipal, type OwnerPrincipal, type Principal, type Scope } from './principal.js';

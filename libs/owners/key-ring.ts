@@ -1,0 +1,95 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { apiKeyKind } from '#kernel';
+import { Bus, InjectConfig, InjectLog, type Config, type Log } from '#platform';
+import { hashKey } from './keys.js';
+import { KeyStore } from './keys.store.js';
+import type { Principal } from './principal.js';
+
+// A key that was revoked in another process whose message got lost still ends within this time.
+const LIFE_MS = 500;
+const ENTRIES_MAX = 20_000;
+
+type Entry = { principal: Promise<Principal | undefined>; bornAt: number; keyId?: bigint; agentId?: bigint };
+
+/** Tells whom a key stands for, from a short-lived copy in memory. */
+@Injectable()
+export class KeyRing implements OnModuleDestroy {
+  private readonly entries = new Map<string, Entry>();
+  private readonly unsubscribe: (() => void)[];
+
+  constructor(
+    private readonly store: KeyStore,
+    bus: Bus,
+    @InjectConfig() private readonly config: Config,
+    @InjectLog() private readonly log: Log,
+  ) {
+    this.unsubscribe = [
+      bus.subscribe('key-revoked', ({ keyId }) => this.forget((entry) => entry.keyId === BigInt(keyId))),
+      bus.subscribe('agent-frozen', ({ agentId }) => this.forget((entry) => entry.agentId === BigInt(agentId))),
+    ];
+  }
+
+  /** Whom the key stands for; undefined for no key, a malformed, unknown, expired or revoked one. */
+  authenticate(key: string | undefined): Promise<Principal | undefined> {
+    if (key === undefined || !this.isPlausible(key)) return Promise.resolve(undefined);
+    const now = performance.now();
+    const known = this.entries.get(key);
+    if (known !== undefined && now - known.bornAt < LIFE_MS) return known.principal;
+    const entry: Entry = { principal: this.load(key), bornAt: now };
+    this.entries.delete(key);
+    this.entries.set(key, entry);
+    entry.principal.then(
+      (principal) => {
+        if (principal === undefined) return;
+        entry.keyId = principal.keyId;
+        if (principal.kind === 'agent') entry.agentId = principal.agentId;
+      },
+      // A failed look-up is not remembered; the next request asks again.
+      () => this.entries.delete(key),
+    );
+    if (this.entries.size > ENTRIES_MAX) this.dropOldest();
+    return entry.principal;
+  }
+
+  /** Which of these keys still open something: not revoked, not expired, their agent not frozen. */
+  async stillValid(keyIds: readonly bigint[]): Promise<Set<bigint>> {
+    return new Set(keyIds.length === 0 ? [] : await this.store.stillLive(keyIds));
+  }
+
+  onModuleDestroy(): void {
+    for (const end of this.unsubscribe) end();
+  }
+
+  private async load(key: string): Promise<Principal | undefined> {
+    const found = await this.store.findLive(hashKey(key, this.config.secret));
+    if (found === undefined) return undefined;
+    this.store.touch(found.id).catch((error: unknown) => this.log.warn({ err: error }, 'could not note the use of a key'));
+    if (found.kind === 'admin') return { kind: 'admin', keyId: found.id };
+    if (found.owner_id === null) return undefined; // refused by api_key_belongs_to_its_kind
+    if (found.kind === 'owner') return { kind: 'owner', keyId: found.id, ownerId: found.owner_id };
+    if (found.agent_id === null) return undefined;
+    return { kind: 'agent', keyId: found.id, agentId: found.agent_id, ownerId: found.owner_id, scopes: found.scopes, isFrozen: found.is_frozen };
+  }
+
+  /** The checksum refuses typos before any look-up. An administrator's key from the environment may have any form. */
+  private isPlausible(key: string): boolean {
+    if (apiKeyKind(key) !== undefined) return true;
+    const { adminKey } = this.config;
+    if (adminKey === undefined) return false;
+    const [given, expected] = [Buffer.from(key), Buffer.from(adminKey)];
+    return given.length === expected.length && timingSafeEqual(given, expected);
+  }
+
+  private forget(matches: (entry: Entry) => boolean): void {
+    for (const [key, entry] of this.entries) {
+      // An entry that is still loading may have read the row before the change.
+      if (entry.keyId === undefined || matches(entry)) this.entries.delete(key);
+    }
+  }
+
+  private dropOldest(): void {
+    const [oldest] = this.entries.keys();
+    if (oldest !== undefined) this.entries.delete(oldest);
+  }
+}

@@ -1,0 +1,102 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { PrismaClient } from '../../generated/prisma/client.js';
+import type { Config } from './config.js';
+
+/** One open transaction: whatever writes money, state or an event takes it first. */
+export type Tx = pg.ClientBase;
+export type Row = pg.QueryResultRow;
+
+const INT8 = 20;
+const STATEMENT_TIMEOUT_MS = 5_000;
+const LOCK_TIMEOUT_MS = 2_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+// int8 is a bigint in code; the driver's default would be a string.
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 && format !== 'binary' ? (text: string) => BigInt(text) : pg.types.getTypeParser(oid, format),
+} as pg.CustomTypesConfig;
+
+/**
+ * The doors to PostgreSQL: a pool of the application's role, a small one of the treasury's, and Prisma's client for reads.
+ */
+export class Database {
+  readonly prisma: PrismaClient;
+  private readonly pool: pg.Pool;
+  private readonly treasuryPool: pg.Pool;
+
+  constructor(private readonly config: Config['database'], poolMax = 8) {
+    this.pool = makePool(config.url, poolMax);
+    this.treasuryPool = makePool(config.adminUrl, 2, config.isSplit ? 'c4c_treasury' : undefined);
+    this.prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }) });
+  }
+
+  /** One statement outside a transaction. Named statements are prepared once a connection. */
+  async query<R extends Row>(text: string, values: unknown[] = [], name?: string): Promise<R[]> {
+    const result = await this.pool.query<R>(name === undefined ? { text, values } : { name, text, values });
+    return result.rows;
+  }
+
+  /** One statement as the treasury: deposits, reversals, fee rates. */
+  async treasury<R extends Row>(text: string, values: unknown[] = []): Promise<R[]> {
+    return (await this.treasuryPool.query<R>(text, values)).rows;
+  }
+
+  /** Runs `work` in one transaction (READ COMMITTED) and commits; rolls back when it throws. */
+  async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const client = await this.pool.connect();
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      // A connection that cannot even roll back is thrown away, not put back into the pool.
+      await client.query('rollback').catch((cause: unknown) => (broken = cause instanceof Error ? cause : new Error(String(cause))));
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  /** A connection of its own for a lane, with a session behind it. The caller ends it. */
+  async connectDirect(): Promise<pg.Client> {
+    const client = new pg.Client({ connectionString: this.config.directUrl, types, application_name: 'c4c-lane', keepAlive: true, ...timeouts() });
+    // Without a listener a lost connection would end the process; the lane hears of it by its next statement.
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.pool.end(), this.treasuryPool.end(), this.prisma.$disconnect()]);
+  }
+}
+
+function makePool(connectionString: string, max: number, role?: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    types,
+    application_name: 'c4c',
+    keepAlive: true,
+    idleTimeoutMillis: 30_000,
+    ...timeouts(),
+    ...(role === undefined ? {} : { options: `-c role=${role}` }),
+  });
+  // An idle connection that the server closes is replaced at the next use.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+function timeouts(): pg.ClientConfig {
+  return {
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,10 @@
+export { Bus, type BusChannel, type BusMessages } from './bus.js';
+export { ConfigError, loadConfig, type Config } from './config.js';
+export { Database, type Row, type Tx } from './database.js';
+export * from './http/index.js';
+export { IdSource } from './id-source.js';
+export { isLockTimeout, Lane, LaneClosed, LaneFull, type LaneFunction } from './lane.js';
+export { createLog, type Log, type LogLevel } from './log.js';
+export { InjectConfig, InjectLog, PlatformModule, type PlatformParts } from './platform.module.js';
+export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
+export { currentTraceId, withTrace } from './trace.js';

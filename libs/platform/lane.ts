@@ -1,0 +1,180 @@
+import type pg from 'pg';
+import type { Database, Row } from './database.js';
+import { isConnectionLoss, isRetryable, sqlState } from './sql-state.js';
+
+/** How a lane speaks to its SQL function: items in as parallel arrays, one row an item out, in order. */
+export type LaneFunction<Item, Verdict extends Row> = {
+  /** Name of the prepared statement. */
+  name: string;
+  text: string;
+  values: (items: readonly Item[]) => unknown[];
+  /** The item depends on a neighbour of the same call and must be sent alone. */
+  isAgain: (verdict: Verdict) => boolean;
+  /** After a commit whose answer was lost: the verdict of an item that took effect, or undefined for one that did not. */
+  recover: (item: Item) => Promise<Verdict | undefined>;
+};
+
+export type LaneLimits = { connections?: number; batchMax?: number; queueMax?: number };
+
+/** More is waiting than the lane takes; nothing was sent. */
+export class LaneFull extends Error {
+  override readonly name = 'LaneFull';
+}
+
+/** The lane was closed before the item was sent. */
+export class LaneClosed extends Error {
+  override readonly name = 'LaneClosed';
+}
+
+const ATTEMPTS_MAX = 5;
+
+type Waiting<Item, Verdict> = {
+  item: Item;
+  attempts: number;
+  /** Sent before, on a connection that broke: it may have taken effect. */
+  isUnknown: boolean;
+  resolve: (verdict: Verdict) => void;
+  reject: (error: unknown) => void;
+};
+
+/**
+ * Concurrent requests share commits. A lane is one connection: when it is free it takes whatever is queued, up to `batchMax`
+ * items, in one function call and one commit; when nothing is queued a request goes out alone at once. No timer, no
+ * added wait. Each item is answered after its own batch has committed. A batch that fails as a whole is halved until the items
+ * that fail stand alone; they are never batched again.
+ */
+export class Lane<Item, Verdict extends Row> {
+  private readonly queue: Waiting<Item, Verdict>[] = [];
+  private readonly running = new Set<Promise<void>>();
+  private readonly idle: (pg.Client | undefined)[];
+  private isClosed = false;
+  private readonly batchMax: number;
+  private readonly queueMax: number;
+
+  constructor(
+    private readonly database: Database,
+    private readonly fn: LaneFunction<Item, Verdict>,
+    { connections = 2, batchMax = 128, queueMax = 10_000 }: LaneLimits = {},
+  ) {
+    this.batchMax = batchMax;
+    this.queueMax = queueMax;
+    this.idle = Array.from({ length: connections }, () => undefined);
+  }
+
+  /**
+   * @throws {LaneFull | LaneClosed} nothing was sent
+   * @throws the database's error of an item that failed alone
+   */
+  send(item: Item): Promise<Verdict> {
+    return new Promise((resolve, reject) => {
+      if (this.isClosed) return reject(new LaneClosed('the lane is closed'));
+      if (this.queue.length >= this.queueMax) return reject(new LaneFull(`${this.queueMax} items are waiting`));
+      this.queue.push({ item, attempts: 0, isUnknown: false, resolve, reject });
+      this.start();
+    });
+  }
+
+  /** Items that wait to be taken. */
+  get depth(): number {
+    return this.queue.length;
+  }
+
+  /** Finishes what is queued, then ends the connections. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    while (this.running.size > 0) await Promise.all(this.running);
+    await Promise.all(this.idle.map((client) => client?.end().catch(() => undefined)));
+  }
+
+  private start(): void {
+    if (this.idle.length === 0 || this.queue.length === 0) return;
+    const client = this.idle.pop();
+    const run = this.work(client).finally(() => {
+      this.running.delete(run);
+      this.start();
+    });
+    this.running.add(run);
+  }
+
+  private async work(client: pg.Client | undefined): Promise<void> {
+    let connection = client;
+    while (this.queue.length > 0) {
+      const batch = this.queue.splice(0, this.batchMax);
+      connection = await this.run(connection, batch);
+    }
+    this.idle.push(connection);
+  }
+
+  /** Answers every item of the batch, whatever happens. Returns the connection, or undefined when it is lost. */
+  private async run(client: pg.Client | undefined, batch: Waiting<Item, Verdict>[]): Promise<pg.Client | undefined> {
+    let connection = client;
+    let rows: Verdict[];
+    try {
+      connection ??= await this.database.connectDirect();
+    } catch (error) {
+      for (const waiting of batch) waiting.reject(error);
+      return undefined;
+    }
+    try {
+      const result = await connection.query<Verdict>({ name: this.fn.name, text: this.fn.text, values: this.fn.values(batch.map(({ item }) => item)) });
+      rows = result.rows;
+      if (rows.length !== batch.length) throw new Error(`${this.fn.name} answered ${rows.length} rows for ${batch.length} items`);
+    } catch (error) {
+      return this.recoverFrom(error, connection, batch);
+    }
+    const again: Waiting<Item, Verdict>[] = [];
+    for (const [index, waiting] of batch.entries()) {
+      const verdict = rows[index];
+      if (verdict === undefined || this.fn.isAgain(verdict)) again.push(waiting);
+      else waiting.resolve(verdict);
+    }
+    for (const waiting of again) connection = await this.run(connection, [waiting]);
+    return connection;
+  }
+
+  private async recoverFrom(error: unknown, client: pg.Client, batch: Waiting<Item, Verdict>[]): Promise<pg.Client | undefined> {
+    let connection: pg.Client | undefined = client;
+    if (isConnectionLoss(error)) {
+      await client.end().catch(() => undefined);
+      connection = undefined;
+      for (const waiting of batch) waiting.isUnknown = true;
+    }
+    const open = await this.withoutRecovered(batch, error);
+    const [only] = open;
+    if (only === undefined) return connection;
+    if (open.length === 1) {
+      only.attempts += 1;
+      if (only.attempts < ATTEMPTS_MAX && (isRetryable(error) || isConnectionLoss(error))) return this.run(connection, [only]);
+      only.reject(error);
+      return connection;
+    }
+    const middle = Math.ceil(open.length / 2);
+    connection = await this.run(connection, open.slice(0, middle));
+    return this.run(connection, open.slice(middle));
+  }
+
+  /** Answers the items that had taken effect before the connection broke; returns the others. */
+  private async withoutRecovered(batch: Waiting<Item, Verdict>[], error: unknown): Promise<Waiting<Item, Verdict>[]> {
+    const open: Waiting<Item, Verdict>[] = [];
+    for (const waiting of batch) {
+      if (!waiting.isUnknown) {
+        open.push(waiting);
+        continue;
+      }
+      try {
+        const verdict = await this.fn.recover(waiting.item);
+        if (verdict === undefined) open.push(waiting);
+        else waiting.resolve(verdict);
+      } catch {
+        // The database cannot be asked now: the client hears that the outcome is unknown and repeats with its key.
+        waiting.reject(error);
+      }
+    }
+    return open;
+  }
+}
+
+/** True for errors of a single item that say "busy, not wrong": a lock that did not come in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error) === '55P03';
+}
