@@ -13,5 +13,6 @@ export const httpProblems = defineProblems({
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body has a media type that is not taken', retry: 'after-change' },
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large', retry: 'after-change' },
   INTERNAL: { status: 500, title: 'Something went wrong on our side', retry: 'later' },
+  OVERLOADED: { status: 503, title: 'Too many requests at the moment', retry: 'later' },
   UNAVAILABLE: { status: 503, title: 'A part of the platform cannot be reached', retry: 'later' },
 });

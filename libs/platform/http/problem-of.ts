@@ -1,8 +1,11 @@
 import { HttpException } from '@nestjs/common';
 import { InvalidShells, MalformedJson, Problem, UnsafeJson } from '#kernel';
+import { LaneClosed, LaneFull } from '../lane.js';
+import { isConnectionLoss, isRetryable, sqlState } from '../sql-state.js';
 import { httpProblems } from './http.problems.js';
 
 const RETRY_AFTER_S = 2;
+const CAUSES_MAX = 4;
 
 /** The problem that stands for anything that was thrown. What nobody expected becomes INTERNAL and tells nothing. */
 export function problemOf(thrown: unknown): Problem {
@@ -12,6 +15,9 @@ export function problemOf(thrown: unknown): Problem {
   }
   if (thrown instanceof MalformedJson) return httpProblems.MALFORMED_JSON(thrown.message);
   if (thrown instanceof InvalidShells) return httpProblems.VALIDATION_FAILED(`An amount ${thrown.message}`);
+  if (thrown instanceof LaneFull) {
+    return httpProblems.OVERLOADED('Too many requests are waiting; try again in 1 second', { retryAfterS: 1 });
+  }
   if (isOutOfReach(thrown)) {
     return httpProblems.UNAVAILABLE('The database cannot be reached at the moment; repeat the request shortly', {
       retryAfterS: RETRY_AFTER_S,
@@ -68,27 +74,16 @@ function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : 'The request cannot be understood';
 }
 
-const SOCKET_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EHOSTUNREACH',
-  'EAI_AGAIN',
-]);
-// pg reports these without a code.
-const CONNECTION_MESSAGES =
-  /^(?:timeout exceeded when trying to connect|connection terminated|client has encountered a connection error|cannot use a pool after)/i;
+// pg's pool reports these without a code.
+const POOL_MESSAGES = /^(?:timeout exceeded when trying to connect|cannot use a pool after|client has encountered)/i;
+// Too many connections and other exhausted resources, a statement or a lock that took too long.
+const BUSY_STATES = /^(?:53[0-9A-Z]{3}|57014|55P03)$/;
 
-/** Whether the database (or its socket) went away: SQLSTATE 08*, 57P*, 53300, a refused or broken socket, a full pool. */
+/** Whether the database (or its socket) went away or is too busy, here or in what caused the error. */
 function isOutOfReach(thrown: unknown, depth = 0): boolean {
-  if (!(thrown instanceof Error) || depth > 4) return false;
-  const code: unknown = Reflect.get(thrown, 'code');
-  if (typeof code === 'string') {
-    if (SOCKET_CODES.has(code) || /^(?:08[0-9A-Z]{3}|57P0[0-9]|53300)$/.test(code)) return true;
-  }
-  if (CONNECTION_MESSAGES.test(thrown.message)) return true;
+  if (!(thrown instanceof Error) || depth > CAUSES_MAX) return false;
+  if (thrown instanceof LaneClosed || isConnectionLoss(thrown) || isRetryable(thrown)) return true;
+  if (BUSY_STATES.test(sqlState(thrown) ?? '') || POOL_MESSAGES.test(thrown.message)) return true;
   // A connection tried on several addresses fails with one error for each.
   if (thrown instanceof AggregateError && thrown.errors.some((error) => isOutOfReach(error, depth + 1))) return true;
   return isOutOfReach(thrown.cause, depth + 1);
