@@ -5,6 +5,7 @@ import { fieldErrors } from './schema-errors.js';
 import { fitsMainThread, planOf, type Plan } from './schema-plan.js';
 import { SchemaPool } from './schema-pool.js';
 import { boundsErrors, type RuleError } from './schema-rules.js';
+import type { JobResult } from './schema-worker.js';
 
 /** The gate for published schemas and for the values that must fit them. No schema and no value can hold it up. */
 export class SchemaGuard {
@@ -73,14 +74,19 @@ export class SchemaGuard {
   }
 
   private async validateInThread(hash: string, schema: Json, value: Json, root: string): Promise<FieldError[]> {
-    const texts = { schema: JSON.stringify(schema), value: JSON.stringify(value) };
-    const result = await this.pool.run({ kind: 'validate', hash, ...texts, root });
-    if (result.kind === 'exceeded') {
-      const message = `took too much ${result.limit} to check against the schema; send a smaller value or simplify the schema`;
-      return [{ field: root, message, code: 'VALIDATION_TOO_SLOW' }];
-    }
-    return result.kind === 'validated' ? result.errors : [];
+    const request = { kind: 'validate', hash, schema: JSON.stringify(schema), value: JSON.stringify(value), root } as const;
+    const result = await this.pool.run({ ...request, find: 'all' });
+    if (result.kind !== 'exceeded') return validated(result);
+    // A value with very many errors takes long because of them; the first one alone is found quickly.
+    const first = validated(await this.pool.run({ ...request, find: 'first' }));
+    if (first.length > 0) return first;
+    const message = `took too much ${result.limit} to check against the schema; send a smaller value or simplify the schema`;
+    return [{ field: root, message, code: 'VALIDATION_TOO_SLOW' }];
   }
+}
+
+function validated(result: JobResult): FieldError[] {
+  return result.kind === 'validated' ? result.errors : [];
 }
 
 interface KnownSchema {

@@ -60,16 +60,7 @@ function pruneSchema(schema: Json, definitions: Definitions): Json {
 // An `if` alone checks nothing, but what it fits counts as evaluated; Ajv would leave it out.
 function completed(schema: JsonObject): JsonObject {
   if ('if' in schema && !('then' in schema)) schema['then'] = true;
-  return apart(schema);
-}
-
-// When it looks for the first error only, Ajv forgets all that it should check after a prefixItems of which the value
-// has no item ({prefixItems: [{type: "string"}], contains: {}} took []). So prefixItems stands apart, with the items
-// that count from its end.
-function apart({ prefixItems, items, ...others }: JsonObject): JsonObject {
-  const tuple = { ...(prefixItems !== undefined && { prefixItems }), ...(items !== undefined && { items }) };
-  if (prefixItems === undefined) return { ...others, ...tuple };
-  return { ...others, allOf: [...(Array.isArray(others['allOf']) ? others['allOf'] : []), tuple] };
+  return schema;
 }
 
 const PLAIN = new Set([

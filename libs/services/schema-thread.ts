@@ -11,13 +11,12 @@ import { schemaErrors, type RuleError } from './schema-rules.js';
 /** What the pool asks for. Values travel as JSON text: that is cheaper than a structured clone of many small objects. */
 export type ThreadRequest =
   | { kind: 'check'; schema: string }
-  | { kind: 'validate'; hash: string; schema: string; value: string; root: string };
+  | { kind: 'validate'; hash: string; schema: string; value: string; root: string; find: 'all' | 'first' };
 
-/** `compiled` and `first` are stages of a validation; `done` ends the request. */
+/** `compiled` is a stage of a validation: from there on the time for the value itself is counted. */
 export type ThreadAnswer =
   | { kind: 'ready'; cpuMs: number }
   | { kind: 'compiled'; cpuMs: number }
-  | { kind: 'first'; errors: FieldError[]; cpuMs: number }
   | { kind: 'checked'; errors: RuleError[]; cpuMs: number }
   | { kind: 'validated'; errors: FieldError[]; cpuMs: number };
 
@@ -48,27 +47,20 @@ function compileErrors(schema: Json): RuleError[] {
   }
 }
 
-// The first error alone is found quickly, so it is told before the search for all of them, which the pool may cut short.
 function* validate(request: ThreadRequest & { kind: 'validate' }): Generator<ThreadAnswer> {
   const { root } = request;
   try {
-    const first = validator(request, 'first');
+    const validator = validatorOf(request);
     yield { kind: 'compiled', cpuMs: cpuMs() };
     const value = parse(request.value);
-    const found = first(value);
-    const errors = fieldErrors(found, value, root);
-    if (errors.length > 0) {
-      yield { kind: 'first', errors, cpuMs: cpuMs() };
-      errors.splice(0, Infinity, ...fieldErrors(validator(request, 'all')(value), value, root));
-    }
-    yield { kind: 'validated', errors, cpuMs: cpuMs() };
+    yield { kind: 'validated', errors: fieldErrors(validator(value), value, root), cpuMs: cpuMs() };
   } catch (error) {
     const message = `could not be checked against the schema: ${messageOf(error)}`;
     yield { kind: 'validated', errors: [{ field: root, message, code: 'NOT_CHECKED' }], cpuMs: cpuMs() };
   }
 }
 
-function validator({ hash, schema }: { hash: string; schema: string }, find: 'all' | 'first'): Validator {
+function validatorOf({ hash, schema, find }: ThreadRequest & { kind: 'validate' }): Validator {
   const key = `${find}:${hash}`;
   const validate = cache.get(key) ?? compileSchema(parse(schema), find);
   cache.delete(key);

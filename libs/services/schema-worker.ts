@@ -20,7 +20,6 @@ export class SchemaWorker {
   private readonly worker = startThread();
   private readonly events: { onFree: () => void; onEnd: () => void };
   private job: Job | undefined;
-  private firstErrors: FieldError[] | undefined;
   private isReady = false;
   private isEnded = false;
   private cpuMarkMs = 0;
@@ -70,9 +69,6 @@ export class SchemaWorker {
         return;
       case 'compiled':
         return this.watch(THREAD_LIMITS.validateMs);
-      case 'first':
-        this.firstErrors = answer.errors;
-        return this.watch(THREAD_LIMITS.validateMs);
       case 'checked':
         this.settle((job) => job.resolve({ kind: 'checked', errors: answer.errors }));
         return this.events.onFree();
@@ -102,9 +98,8 @@ export class SchemaWorker {
   }
 
   private exceed(limit: 'time' | 'memory'): void {
-    const errors = this.firstErrors;
     this.isEnded = true;
-    this.settle((job) => job.resolve(errors === undefined ? { kind: 'exceeded', limit } : { kind: 'validated', errors }));
+    this.settle((job) => job.resolve({ kind: 'exceeded', limit }));
     void this.worker.terminate();
     this.events.onEnd();
   }
@@ -121,7 +116,6 @@ export class SchemaWorker {
     const job = this.job;
     clearTimeout(this.timer);
     this.job = undefined;
-    this.firstErrors = undefined;
     this.worker.unref();
     if (job !== undefined) tell(job);
   }
