@@ -33,6 +33,11 @@ describe('every file of the project', () => {
     expect(paths.length).toBeGreaterThan(20);
     expect(paths.flatMap((path) => lintText(path, readFileSync(join(ROOT, path), 'utf8')))).toEqual([]);
   });
+
+  it('names its idea in its path', () => {
+    const dust = /(^|\/)(utils?|helpers?|common|misc|shared|stuff)(\/|\.\w+$)/;
+    expect(ourFiles().filter((path) => dust.test(path) && !SPELLS_IT_OUT.test(path))).toEqual([]);
+  });
 });
 
 /** A fixture is judged under a name its rule looks at. */
