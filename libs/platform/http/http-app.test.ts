@@ -1,9 +1,11 @@
 import { connect, type AddressInfo } from 'node:net';
 import { Body, Controller, Get, HttpException, Injectable, Module, Param, Post, Query } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import fc from 'fast-check';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLog } from '../log.js';
+import { currentTraceId } from '../trace.js';
 import {
   Alias,
   createHttpApp,
@@ -69,6 +71,7 @@ class ThingController {
     return {
       ...body,
       price: body.price.toString(),
+      traceInHandler: currentTraceId(),
       maxPrice: body.maxPrice?.toString() ?? null,
       serviceId: body.serviceId?.toString() ?? null,
       isDto: body instanceof ThingDto && (body.wish === undefined || body.wish instanceof WishDto),
@@ -148,8 +151,10 @@ afterAll(async () => {
 
 const http = () => request(`http://127.0.0.1:${port}`);
 
+type RawOptions = { more?: Buffer; at?: number; end?: boolean };
+
 /** Sends bytes as they are and returns everything the server says until it closes or falls silent. */
-function raw(bytes: string | Buffer, { more, at = port }: { more?: Buffer; at?: number } = {}): Promise<string> {
+function raw(bytes: string | Buffer, { more, at = port, end = false }: RawOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(at, '127.0.0.1');
     let answer = '';
@@ -159,6 +164,7 @@ function raw(bytes: string | Buffer, { more, at = port }: { more?: Buffer; at?: 
     socket.on('error', (error) => (answer === '' ? reject(error) : resolve(answer)));
     socket.write(bytes);
     if (more !== undefined) socket.write(more);
+    if (end) socket.end();
   });
 }
 
@@ -189,6 +195,7 @@ describe('an answer', () => {
     expect(response.body).toMatchObject({ success: true, data: { title: 'x', price: '1050', isDto: true } });
     expect(response.body.traceId).toMatch(/^[0-9a-f]{32}$/);
     expect(response.headers['x-trace-id']).toBe(response.body.traceId);
+    expect(response.body.data.traceInHandler).toBe(response.body.traceId);
     expect(response.headers['x-content-type-options']).toBe('nosniff');
   });
 
@@ -641,6 +648,118 @@ describe('a request that does not arrive in time', () => {
     const answer = await raw(start, { at: (impatient.getHttpServer().address() as AddressInfo).port });
     await impatient.close();
     expect(bodyOf(answer)).toMatchObject({ status: 408, error: { code: 'REQUEST_TIMEOUT' } });
+  });
+});
+
+describe('a client that leaves in the middle of its body', () => {
+  it('is not logged as a failure of ours', async () => {
+    lines = [];
+    await new Promise<void>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => {
+        socket.write(
+          'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"a"',
+        );
+        setTimeout(() => socket.resetAndDestroy(), 30);
+      });
+      socket.on('close', () => setTimeout(resolve, 50));
+    });
+    expect(lines.filter((line) => /"level":"(warn|error)"/.test(line))).toEqual([]);
+    expect((await http().get('/things/1')).status).toBe(200);
+  });
+});
+
+describe('whatever is sent', () => {
+  const names = fc.constantFrom(
+    'title',
+    'price',
+    'maxPrice',
+    'wish',
+    'serviceId',
+    'inputSchema',
+    'input_schema',
+    'expiresAt',
+    'letter',
+    'note',
+    'constructor',
+    'toString',
+    'then',
+    '__proto__',
+    'length',
+    '',
+  );
+  const values = fc.oneof(
+    fc.jsonValue(),
+    fc.bigInt().map(String),
+    fc.double(),
+    fc.constantFrom('\u0000', '\ud800', '1e999', '', null),
+  );
+  const isEnvelope = (response: { statusCode: number; body: string }): void => {
+    expect(response.statusCode).toBeLessThan(500);
+    const body = JSON.parse(response.body) as { success: boolean; traceId: string };
+    expect(body.success).toBe(response.statusCode === 200);
+    expect(body.traceId).toMatch(/^[0-9a-f]{32}$/);
+  };
+
+  it('as a body never makes a 5xx', async () => {
+    const bodies = fc.oneof(
+      fc
+        .array(fc.tuple(names, values), { maxLength: 8 })
+        .map(
+          (members) =>
+            `{${members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`,
+        ),
+      fc.jsonValue().map((value) => JSON.stringify(value)),
+      fc.string(),
+      fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(bodies, async (payload) => {
+        const headers = { 'content-type': 'application/json' };
+        isEnvelope(await app.inject({ method: 'POST', url: '/things', headers, payload }));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('as a path and query never makes a 5xx', async () => {
+    const part = fc.oneof(
+      fc.webQueryParameters(),
+      fc.string().map(encodeURIComponent),
+      fc.stringMatching(/^[%a-f0-9&=?#;+.]{0,20}$/),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('page', 'limit', 'search', 'open', 'minPrice', '__proto__', ''),
+        part,
+        part,
+        async (name, value, id) => {
+          const host = 'host: x\r\nconnection: close';
+          for (const target of [`/things?${name}=${value}`, `/things/${id}`]) {
+            const answer = await raw(`GET ${target} HTTP/1.1\r\n${host}\r\n\r\n`);
+            isEnvelope({ statusCode: statusOf(answer), body: JSON.stringify(bodyOf(answer)) });
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  it('as bytes never makes a 5xx or a crash', async () => {
+    const starts = fc.constantFrom(
+      '',
+      'GET /things HTTP/1.1\r\n',
+      'POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n',
+    );
+    await fc.assert(
+      fc.asyncProperty(starts, fc.uint8Array({ minLength: 9, maxLength: 60 }), async (start, bytes) => {
+        const answer = await raw(Buffer.concat([Buffer.from(start), Buffer.from(bytes), Buffer.from('\r\n\r\n')]), {
+          end: true,
+        });
+        if (answer !== '') expect(statusOf(answer)).toBeLessThan(500);
+      }),
+      { numRuns: 100 },
+    );
+    expect((await http().get('/things/1')).status).toBe(200);
   });
 });
 

@@ -21,6 +21,12 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 export function sendProblem(log: Log, thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  if (request.raw.errored !== null || (request.raw.destroyed && !request.raw.complete)) {
+    // The client left in the middle of its own request. Nobody reads an answer, and nothing is wrong here.
+    log.debug({ err: thrown }, 'the client left before its request was complete');
+    reply.raw.destroy();
+    return;
+  }
   const problem = problemOf(thrown);
   logUnexpected(log, problem, thrown);
   if (reply.sent || reply.raw.headersSent) {
