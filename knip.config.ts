@@ -4,7 +4,6 @@ import { type KnipConfig } from 'knip';
 const config: KnipConfig = {
   entry: [
     'apps/*/main.ts',
-    'libs/**/*.process.ts', // started by path, as a worker thread or a child process
     'scripts/*.mjs',
     'test/support/cluster.ts',
     'test/bench/*.ts',

@@ -1,0 +1,528 @@
+-- Made by `npm run schema:dump`; do not edit.
+
+-- Schemas
+
+create schema ledger
+create schema market
+create schema platform
+
+-- Sequences
+
+create sequence ledger.hold_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence ledger.outcome_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence ledger.transfer_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.invocation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.owner_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.service_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+
+-- Tables
+
+create table ledger.account (
+  id bigint not null,
+  owner_id bigint,
+  kind text not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint account_kind_known CHECK ((kind = ANY (ARRAY['wallet'::text, 'fee'::text, 'mint'::text, 'adjust'::text]))),
+  constraint account_once UNIQUE NULLS NOT DISTINCT (owner_id, kind),
+  constraint account_owner_has_its_id CHECK ((((kind = 'wallet'::text) AND (owner_id = id) AND (id > 0)) OR ((kind <> 'wallet'::text) AND (owner_id IS NULL) AND (id < 0)))),
+  constraint account_pkey PRIMARY KEY (id)
+)
+
+create table ledger.credit (
+  account_id bigint not null,
+  amount bigint not null,
+  constraint credit_positive CHECK ((amount > 0))
+)
+
+create table ledger.fee_rate (
+  category text not null,
+  basis_points integer not null,
+  updated_at timestamp with time zone not null,
+  constraint fee_rate_in_range CHECK (((basis_points >= 0) AND (basis_points <= 10000))),
+  constraint fee_rate_pkey PRIMARY KEY (category)
+)
+
+create table ledger.hold (
+  id bigint not null,
+  payer_account bigint not null,
+  payer_agent bigint not null,
+  payee_account bigint,
+  payee_agent bigint,
+  subject_kind text not null,
+  subject_id bigint not null,
+  amount bigint not null,
+  fee_bps integer not null,
+  give_up_at timestamp with time zone not null,
+  created_at timestamp with time zone not null,
+  constraint hold_amount_in_range CHECK (((amount >= 1) AND (amount <= '1000000000000000'::bigint))),
+  constraint hold_fee_in_range CHECK (((fee_bps >= 0) AND (fee_bps <= 10000))),
+  constraint hold_pkey PRIMARY KEY (id),
+  constraint hold_subject_known CHECK ((subject_kind = ANY (ARRAY['invocation'::text, 'task'::text, 'employment'::text, 'match'::text])))
+) partition by range (id)
+
+create table ledger.idempotency (
+  principal_id bigint not null,
+  principal_kind text not null,
+  key text not null,
+  operation text not null,
+  fingerprint bytea not null,
+  result_id bigint not null,
+  created_at timestamp with time zone not null,
+  constraint idempotency_fingerprint_is_sha256 CHECK ((octet_length(fingerprint) = 32)),
+  constraint idempotency_pkey PRIMARY KEY (principal_id, principal_kind, key),
+  constraint idempotency_principal_known CHECK ((principal_kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text])))
+) partition by hash (principal_id)
+
+create table ledger.outcome (
+  id bigint not null default platform.next_id('ledger.outcome_id'::regclass),
+  subject_kind text not null,
+  subject_id bigint not null,
+  kind text not null,
+  service_id bigint,
+  payer_owner bigint not null,
+  payer_agent bigint not null,
+  payee_owner bigint not null,
+  payee_agent bigint not null,
+  price bigint not null,
+  earned bigint not null,
+  promised_ms integer,
+  opened_at timestamp with time zone not null,
+  at timestamp with time zone not null,
+  stars smallint,
+  constraint outcome_kind_known CHECK ((kind = ANY (ARRAY['completed'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text, 'review'::text]))),
+  constraint outcome_pkey PRIMARY KEY (id),
+  constraint outcome_stars_in_range CHECK (((stars >= 1) AND (stars <= 5)))
+) partition by range (id)
+
+create table ledger.outcome_queue (
+  outcome_id bigint not null
+)
+
+create table ledger.settlement (
+  hold_id bigint not null,
+  outcome text not null,
+  payer_account bigint not null,
+  payee_account bigint,
+  payee_agent bigint,
+  amount bigint not null,
+  to_payee bigint not null,
+  to_fee bigint not null,
+  to_payer bigint not null,
+  actor text not null,
+  settled_at timestamp with time zone not null,
+  constraint hold_settles_once PRIMARY KEY (hold_id),
+  constraint settlement_outcome_known CHECK ((outcome = ANY (ARRAY['released'::text, 'refunded'::text, 'timed_out'::text, 'arbitrated'::text]))),
+  constraint settlement_parts_not_negative CHECK (((to_payee >= 0) AND (to_fee >= 0) AND (to_payer >= 0))),
+  constraint settlement_parts_sum_to_amount CHECK ((((to_payee + to_fee) + to_payer) = amount)),
+  constraint settlement_pays_somebody CHECK ((((to_payee + to_fee) = 0) OR (payee_account IS NOT NULL)))
+) partition by range (hold_id)
+
+create table ledger.transfer (
+  id bigint not null default platform.next_id('ledger.transfer_id'::regclass),
+  kind text not null,
+  debit bigint not null,
+  credit bigint not null,
+  amount bigint not null,
+  reverses bigint,
+  reference text,
+  memo text,
+  actor text not null,
+  created_at timestamp with time zone not null,
+  constraint transfer_amount_in_range CHECK (((amount >= 1) AND (amount <= '1000000000000000'::bigint))),
+  constraint transfer_kind_known CHECK ((kind = ANY (ARRAY['deposit'::text, 'payout'::text, 'tip'::text, 'reversal'::text, 'adjust'::text]))),
+  constraint transfer_moves_between_two CHECK ((debit <> credit)),
+  constraint transfer_pkey PRIMARY KEY (id),
+  constraint transfer_reversal_names_one CHECK (((kind = 'reversal'::text) = (reverses IS NOT NULL))),
+  constraint transfer_reversed_once UNIQUE (reverses)
+)
+
+create table ledger.wallet (
+  account_id bigint not null,
+  available bigint not null default 0,
+  held bigint not null default 0,
+  constraint wallet_available_never_negative CHECK ((available >= 0)),
+  constraint wallet_held_never_negative CHECK ((held >= 0)),
+  constraint wallet_pkey PRIMARY KEY (account_id)
+) with (fillfactor=60)
+
+create table market.agent (
+  id bigint not null default platform.next_id('market.agent_id'::regclass),
+  owner_id bigint not null,
+  name text not null,
+  category text,
+  description text not null default ''::text,
+  capabilities text[] not null default '{}'::text[],
+  preferences json not null default '{}'::json,
+  status text not null default 'offline'::text,
+  market_visibility text not null default 'private'::text,
+  market_published_at timestamp with time zone,
+  frozen_at timestamp with time zone,
+  freeze_reason text,
+  last_active_at timestamp with time zone not null default platform.clock(),
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint agent_pkey PRIMARY KEY (id),
+  constraint agent_status_known CHECK ((status = ANY (ARRAY['online'::text, 'offline'::text, 'busy'::text]))),
+  constraint agent_visibility_known CHECK ((market_visibility = ANY (ARRAY['private'::text, 'public'::text])))
+)
+
+create table market.agent_event (
+  id bigint not null default platform.next_id('market.agent_event_id'::regclass),
+  agent_id bigint not null,
+  seq bigint not null,
+  event_id uuid not null default platform.uuidv7(),
+  type text not null,
+  invocation_id bigint,
+  created_at timestamp with time zone not null,
+  constraint agent_event_pkey PRIMARY KEY (agent_id, seq, id)
+) partition by range (id)
+
+create table market.agent_stats (
+  agent_id bigint not null,
+  completed bigint not null default 0,
+  failed bigint not null default 0,
+  timed_out bigint not null default 0,
+  cancelled bigint not null default 0,
+  earned bigint not null default 0,
+  response_ms bigint not null default 0,
+  stars bigint not null default 0,
+  reviews bigint not null default 0,
+  constraint agent_stats_pkey PRIMARY KEY (agent_id)
+) with (fillfactor=50)
+
+create table market.agent_stream (
+  agent_id bigint not null,
+  next_seq bigint not null default 1,
+  constraint agent_stream_pkey PRIMARY KEY (agent_id)
+) with (fillfactor=50)
+
+create table market.api_key (
+  id bigint not null default platform.next_id('market.api_key_id'::regclass),
+  kind text not null,
+  owner_id bigint,
+  agent_id bigint,
+  name text not null default ''::text,
+  hash bytea not null,
+  hint text not null,
+  scopes text[] not null,
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  replaced_by bigint,
+  last_used_at timestamp with time zone,
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint api_key_belongs_to_its_kind CHECK ((((kind = 'agent'::text) AND (agent_id IS NOT NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'owner'::text) AND (agent_id IS NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'admin'::text) AND (agent_id IS NULL) AND (owner_id IS NULL)))),
+  constraint api_key_hash_once UNIQUE (hash),
+  constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text]))),
+  constraint api_key_pkey PRIMARY KEY (id)
+)
+
+create table market.invocation (
+  id bigint not null,
+  hold_id bigint,
+  service_id bigint not null,
+  version integer not null,
+  caller_agent_id bigint not null,
+  caller_owner_id bigint not null,
+  provider_agent_id bigint not null,
+  provider_owner_id bigint not null,
+  price bigint not null,
+  status text not null,
+  cancelled boolean not null default false,
+  input json,
+  output json,
+  attachments text[],
+  error text,
+  submit_fingerprint bytea,
+  created_at timestamp with time zone not null,
+  deadline_at timestamp with time zone not null,
+  handed_over_at timestamp with time zone,
+  hand_over_channel text,
+  acknowledged_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  constraint invocation_cancelled_is_failed CHECK (((NOT cancelled) OR (status = 'failed'::text))),
+  constraint invocation_held_or_free CHECK (((price > 0) = (hold_id IS NOT NULL))),
+  constraint invocation_pkey PRIMARY KEY (id),
+  constraint invocation_settled_when_ended CHECK (((status = 'pending'::text) = (settled_at IS NULL))),
+  constraint invocation_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'completed'::text, 'failed'::text, 'timeout'::text])))
+) partition by range (id)
+
+create table market.invocation_progress (
+  invocation_id bigint not null,
+  n integer not null,
+  percent smallint not null,
+  note text not null,
+  at timestamp with time zone not null,
+  constraint invocation_progress_percent_in_range CHECK (((percent >= 0) AND (percent <= 100))),
+  constraint invocation_progress_pkey PRIMARY KEY (invocation_id, n)
+) partition by range (invocation_id)
+
+create table market.owner (
+  id bigint not null default platform.next_id('market.owner_id'::regclass),
+  name text not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint owner_pkey PRIMARY KEY (id)
+)
+
+create table market.review (
+  invocation_id bigint not null,
+  rating smallint,
+  review text,
+  created_at timestamp with time zone not null,
+  constraint invocation_reviewed_once PRIMARY KEY (invocation_id),
+  constraint review_rating_in_range CHECK (((rating >= 1) AND (rating <= 5)))
+) partition by range (invocation_id)
+
+create table market.service (
+  id bigint not null default platform.next_id('market.service_id'::regclass),
+  owner_id bigint not null,
+  agent_id bigint not null,
+  title text not null,
+  description text not null,
+  category text not null,
+  price bigint not null,
+  avg_response_ms integer not null,
+  max_pending integer not null,
+  max_pending_per_caller integer not null,
+  is_active boolean not null,
+  version integer not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  updated_at timestamp with time zone not null default platform.clock(),
+  constraint service_avg_response_in_range CHECK (((avg_response_ms >= 1) AND (avg_response_ms <= 86400000))),
+  constraint service_max_pending_in_range CHECK (((max_pending >= 1) AND (max_pending <= 1000000))),
+  constraint service_max_pending_per_caller_in_range CHECK (((max_pending_per_caller >= 1) AND (max_pending_per_caller <= 1000000))),
+  constraint service_pkey PRIMARY KEY (id),
+  constraint service_price_in_range CHECK (((price >= 1) AND (price <= '1000000000000000'::bigint))),
+  constraint service_title_once UNIQUE (owner_id, title)
+)
+
+create table market.service_load (
+  service_id bigint not null,
+  caller_agent_id bigint not null,
+  pending integer not null,
+  constraint service_load_never_negative CHECK ((pending >= 0)),
+  constraint service_load_pkey PRIMARY KEY (service_id, caller_agent_id)
+) with (fillfactor=50)
+
+create table market.service_stats (
+  service_id bigint not null,
+  completed bigint not null default 0,
+  failed bigint not null default 0,
+  timed_out bigint not null default 0,
+  cancelled bigint not null default 0,
+  earned bigint not null default 0,
+  response_ms bigint not null default 0,
+  stars bigint not null default 0,
+  reviews bigint not null default 0,
+  constraint service_stats_pkey PRIMARY KEY (service_id)
+) with (fillfactor=50)
+
+create table market.service_version (
+  service_id bigint not null,
+  version integer not null,
+  title text not null,
+  description text not null,
+  category text not null,
+  price bigint not null,
+  avg_response_ms integer not null,
+  input_schema json,
+  output_schema json,
+  created_at timestamp with time zone not null,
+  constraint service_version_pkey PRIMARY KEY (service_id, version)
+)
+
+-- Partitions
+
+create table ledger.hold_p00000 partition of ledger.hold for values from ('0') to ('16777216')
+create table ledger.hold_p00001 partition of ledger.hold for values from ('16777216') to ('33554432')
+create table ledger.idempotency_h0 partition of ledger.idempotency for values with (modulus 4, remainder 0)
+create table ledger.idempotency_h1 partition of ledger.idempotency for values with (modulus 4, remainder 1)
+create table ledger.idempotency_h2 partition of ledger.idempotency for values with (modulus 4, remainder 2)
+create table ledger.idempotency_h3 partition of ledger.idempotency for values with (modulus 4, remainder 3)
+create table ledger.outcome_p00000 partition of ledger.outcome for values from ('0') to ('16777216')
+create table ledger.outcome_p00001 partition of ledger.outcome for values from ('16777216') to ('33554432')
+create table ledger.settlement_p00000 partition of ledger.settlement for values from ('0') to ('16777216')
+create table ledger.settlement_p00001 partition of ledger.settlement for values from ('16777216') to ('33554432')
+create table market.agent_event_p00000 partition of market.agent_event for values from ('0') to ('16777216')
+create table market.agent_event_p00001 partition of market.agent_event for values from ('16777216') to ('33554432')
+create table market.invocation_p00000 partition of market.invocation for values from ('0') to ('16777216')
+create table market.invocation_p00001 partition of market.invocation for values from ('16777216') to ('33554432')
+create table market.invocation_progress_p00000 partition of market.invocation_progress for values from ('0') to ('16777216')
+create table market.invocation_progress_p00001 partition of market.invocation_progress for values from ('16777216') to ('33554432')
+create table market.review_p00000 partition of market.review for values from ('0') to ('16777216')
+create table market.review_p00001 partition of market.review for values from ('16777216') to ('33554432')
+
+-- Views
+
+create view ledger.balance (account_id bigint, available bigint, held bigint)
+create view ledger.entry (account_id bigint, at timestamp with time zone, kind text, id bigint, amount bigint, fee bigint, subject_kind text, subject_id bigint, reference text, memo text)
+
+-- Indexes
+
+CREATE INDEX agent_by_owner ON market.agent USING btree (owner_id, id)
+CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visibility = 'public'::text)
+CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
+CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
+CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at, id)
+CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
+CREATE INDEX invocation_by_provider ON ONLY market.invocation USING btree (provider_agent_id, id)
+CREATE INDEX invocation_due ON ONLY market.invocation USING btree (deadline_at) WHERE (status = 'pending'::text)
+CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
+CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
+CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at, hold_id) WHERE (to_payee > 0)
+CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at, hold_id) WHERE (to_payer > 0)
+CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
+CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
+
+-- Functions
+
+create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 831e0b36a8c21946bad0f7f2607b6f70
+create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 39a0a6a55a5ddc8abb4cff0a1a15eb4f
+create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3484c97a3eb592d9513693388b13c2f6
+create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body e7ce66e8748df4c838a01e64a9643183
+create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
+create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 264bc69f30fcb99fb2f850cd221ce339
+create function ledger.lock_wallets(p_accounts bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 0b4626eeaf38e2d719955e586647f60b
+create function ledger.open_wallet(p_owner_id bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2750e28c0ee9a3c4f852d3688a2cc2dd
+create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body cd6f52ba509531f2e0e280c738a4cee0
+create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
+create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body a0f8a5923b15b6a7351760ec545468db
+create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
+create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body d33f5f647f0d221797c53fa9c3fbc2aa
+create function market.invocation_handed_over(p_ids bigint[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body c81e20b30a74a9e6352ecf0d4aa498a1
+create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4e13cd8997c007fc704df9226006e4cd
+create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
+create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
+create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 18c6bd12b140719a0af5cece7d9238dc
+create function market.invocations_due(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 5cab2985111f5f58a4ad43d978751768
+create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 165a0595ec3235770efc905e9bb47694
+create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
+create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 6000cd484c24e884630a75eaf4740690
+create function platform.next_id(p_sequence regclass) returns bigint language sql volatile parallel unsafe body f788bc53576145e63623d103ed398238
+create function platform.refuse_change() returns trigger language plpgsql volatile parallel unsafe body 8fcf3a5588b2d2e7fb35ac0086903da4
+create function platform.shard() returns bigint language sql immutable parallel safe body ee138ab7e005bdb74b16de0eef9ad458
+create function platform.uuidv7() returns uuid language sql volatile parallel unsafe body 3272aeef9bc6440ec1f88608bc819f54
+
+-- Triggers
+
+CREATE TRIGGER account_is_immutable BEFORE DELETE OR UPDATE ON ledger.account FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER account_is_kept BEFORE TRUNCATE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER hold_is_immutable BEFORE DELETE OR UPDATE ON ledger.hold FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER hold_is_kept BEFORE TRUNCATE ON ledger.hold FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER hold_p00000_is_kept BEFORE TRUNCATE ON ledger.hold_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER hold_p00001_is_kept BEFORE TRUNCATE ON ledger.hold_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER outcome_is_immutable BEFORE DELETE OR UPDATE ON ledger.outcome FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER outcome_is_kept BEFORE TRUNCATE ON ledger.outcome FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER outcome_p00000_is_kept BEFORE TRUNCATE ON ledger.outcome_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER outcome_p00001_is_kept BEFORE TRUNCATE ON ledger.outcome_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER service_version_is_immutable BEFORE DELETE OR UPDATE ON market.service_version FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER service_version_is_kept BEFORE TRUNCATE ON market.service_version FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER settlement_is_immutable BEFORE DELETE OR UPDATE ON ledger.settlement FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER settlement_is_kept BEFORE TRUNCATE ON ledger.settlement FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER settlement_p00000_is_kept BEFORE TRUNCATE ON ledger.settlement_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER settlement_p00001_is_kept BEFORE TRUNCATE ON ledger.settlement_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER transfer_is_immutable BEFORE DELETE OR UPDATE ON ledger.transfer FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER transfer_is_kept BEFORE TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+
+-- Grants
+
+grant execute on function ledger.accounts_to_fold(integer) to c4c_app
+grant execute on function ledger.deposit(bigint,bigint,text,text,text,bigint,text,bytea) to c4c_treasury
+grant execute on function ledger.fold(bigint) to c4c_app
+grant execute on function ledger.open_wallet(bigint) to c4c_app
+grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,text,bytea) to c4c_treasury
+grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
+grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
+grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[]) to c4c_app
+grant execute on function market.invocation_handed_over(bigint[],text) to c4c_app
+grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer) to c4c_app
+grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
+grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app
+grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app
+grant execute on function market.invocations_due(integer) to c4c_app
+grant execute on function market.tally_outcomes(integer) to c4c_app
+grant execute on function platform.clock() to c4c_app
+grant execute on function platform.extend_partitions() to c4c_app
+grant execute on function platform.next_id(regclass) to c4c_app
+grant execute on function platform.shard() to c4c_app
+grant execute on function platform.uuidv7() to c4c_app
+grant insert, select on table market.agent_stream to c4c_app
+grant insert, select on table market.service_load to c4c_app
+grant insert, select on table market.service_version to c4c_app
+grant insert, select, update on table market.agent to c4c_app
+grant insert, select, update on table market.api_key to c4c_app
+grant insert, select, update on table market.owner to c4c_app
+grant insert, select, update on table market.service to c4c_app
+grant select on table ledger.account to c4c_app
+grant select on table ledger.account to c4c_treasury
+grant select on table ledger.balance to c4c_app
+grant select on table ledger.balance to c4c_treasury
+grant select on table ledger.credit to c4c_app
+grant select on table ledger.credit to c4c_treasury
+grant select on table ledger.entry to c4c_app
+grant select on table ledger.entry to c4c_treasury
+grant select on table ledger.fee_rate to c4c_app
+grant select on table ledger.fee_rate to c4c_treasury
+grant select on table ledger.hold to c4c_app
+grant select on table ledger.hold to c4c_treasury
+grant select on table ledger.hold_p00000 to c4c_app
+grant select on table ledger.hold_p00000 to c4c_treasury
+grant select on table ledger.hold_p00001 to c4c_app
+grant select on table ledger.hold_p00001 to c4c_treasury
+grant select on table ledger.idempotency to c4c_app
+grant select on table ledger.idempotency to c4c_treasury
+grant select on table ledger.idempotency_h0 to c4c_app
+grant select on table ledger.idempotency_h0 to c4c_treasury
+grant select on table ledger.idempotency_h1 to c4c_app
+grant select on table ledger.idempotency_h1 to c4c_treasury
+grant select on table ledger.idempotency_h2 to c4c_app
+grant select on table ledger.idempotency_h2 to c4c_treasury
+grant select on table ledger.idempotency_h3 to c4c_app
+grant select on table ledger.idempotency_h3 to c4c_treasury
+grant select on table ledger.outcome to c4c_app
+grant select on table ledger.outcome to c4c_treasury
+grant select on table ledger.outcome_p00000 to c4c_app
+grant select on table ledger.outcome_p00000 to c4c_treasury
+grant select on table ledger.outcome_p00001 to c4c_app
+grant select on table ledger.outcome_p00001 to c4c_treasury
+grant select on table ledger.outcome_queue to c4c_app
+grant select on table ledger.outcome_queue to c4c_treasury
+grant select on table ledger.settlement to c4c_app
+grant select on table ledger.settlement to c4c_treasury
+grant select on table ledger.settlement_p00000 to c4c_app
+grant select on table ledger.settlement_p00000 to c4c_treasury
+grant select on table ledger.settlement_p00001 to c4c_app
+grant select on table ledger.settlement_p00001 to c4c_treasury
+grant select on table ledger.transfer to c4c_app
+grant select on table ledger.transfer to c4c_treasury
+grant select on table ledger.wallet to c4c_app
+grant select on table ledger.wallet to c4c_treasury
+grant select on table market.agent_event to c4c_app
+grant select on table market.agent_event_p00000 to c4c_app
+grant select on table market.agent_event_p00001 to c4c_app
+grant select on table market.agent_stats to c4c_app
+grant select on table market.invocation to c4c_app
+grant select on table market.invocation_p00000 to c4c_app
+grant select on table market.invocation_p00001 to c4c_app
+grant select on table market.invocation_progress to c4c_app
+grant select on table market.invocation_progress_p00000 to c4c_app
+grant select on table market.invocation_progress_p00001 to c4c_app
+grant select on table market.review to c4c_app
+grant select on table market.review_p00000 to c4c_app
+grant select on table market.review_p00001 to c4c_app
+grant select on table market.service_stats to c4c_app
+grant select, usage on sequence ledger.hold_id to c4c_app
+grant select, usage on sequence ledger.outcome_id to c4c_app
+grant select, usage on sequence ledger.transfer_id to c4c_app
+grant select, usage on sequence market.agent_event_id to c4c_app
+grant select, usage on sequence market.agent_id to c4c_app
+grant select, usage on sequence market.api_key_id to c4c_app
+grant select, usage on sequence market.invocation_id to c4c_app
+grant select, usage on sequence market.owner_id to c4c_app
+grant select, usage on sequence market.service_id to c4c_app
+grant usage on schema ledger to c4c_app
+grant usage on schema ledger to c4c_treasury
+grant usage on schema market to c4c_app
+grant usage on schema platform to c4c_app
