@@ -1,4 +1,4 @@
-export { JSON_TYPE, RawAnswer } from './envelope.js';
+export { JSON_TYPE, problemBody, RawAnswer } from './envelope.js';
 export { IdParam, NoFields, notFound, requireSomeField, validationFailed } from './dto.pipe.js';
 export {
   Alias,

@@ -1,0 +1,233 @@
+import { randomInt } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
+import type { RawData, WebSocket } from 'ws';
+import { assertNever } from '#kernel';
+import { KeyRing, ownerProblems } from '#owners';
+import { Bus, InjectLog, problemOf, type Log } from '#platform';
+import { CLOSE } from './close-codes.js';
+import { EventPump } from './event-pump.js';
+import { drainFrame, errorFrame, pongFrame, readFrame, type ClientFrame } from './frames.js';
+import { gatewayProblems } from './gateway.problems.js';
+import { InvocationMarks } from './gateway.ports.js';
+import { HandOver } from './hand-over.js';
+import { LiveSocket, type SocketOwner } from './live-socket.js';
+import { Sockets } from './sockets.js';
+import { SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
+
+const FRAME_MAX_BYTES = 256 * 1024;
+const TICK_MS = 250;
+// How long a lost hint or a lost message of a revoked key goes unnoticed.
+const LOOK_EVERY_MS = 1_000;
+const KEYS_PER_QUERY_MAX = 5_000;
+const DRAIN_GRACE_MS = 3_000;
+const RECONNECT_WITHIN_MS = 10_000;
+
+const SERVER_OPTIONS = {
+  path: SOCKET_PATH,
+  maxPayload: FRAME_MAX_BYTES,
+  maxFragments: 64,
+  maxBufferedChunks: 1_024,
+  maxPendingAutoPongs: 10,
+  // Compression costs about 220 KB a connection.
+  perMessageDeflate: false,
+  clientTracking: false,
+};
+
+/** The WebSocket gateway at /ws: notifications to agents, acknowledgements and progress from them. */
+@Injectable()
+@WebSocketGateway(SERVER_OPTIONS)
+export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModuleDestroy {
+  private readonly unsubscribe: (() => void)[] = [];
+  private ticker: NodeJS.Timeout | undefined;
+  private looker: NodeJS.Timeout | undefined;
+  private isStopped = false;
+  private isFailing = false;
+
+  constructor(
+    private readonly sockets: Sockets,
+    private readonly pump: EventPump,
+    private readonly handOver: HandOver,
+    private readonly marks: InvocationMarks,
+    private readonly keys: KeyRing,
+    private readonly door: UpgradeDoor,
+    private readonly bus: Bus,
+    @InjectLog() private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.unsubscribe.push(
+      this.bus.subscribe('agent-event', ({ agentId }) => this.hear(BigInt(agentId))),
+      this.bus.subscribe('key-revoked', ({ keyId }) =>
+        this.endWhere((owner) => owner.keyId === BigInt(keyId), 'key revoked'),
+      ),
+      this.bus.subscribe('agent-frozen', ({ agentId }) =>
+        this.endWhere((owner) => owner.agentId === BigInt(agentId), 'agent frozen'),
+      ),
+    );
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+    this.lookAgain();
+  }
+
+  onModuleDestroy(): void {
+    this.isStopped = true;
+    clearInterval(this.ticker);
+    clearTimeout(this.looker);
+    for (const end of this.unsubscribe) end();
+  }
+
+  handleConnection(ws: WebSocket, _request: IncomingMessage, owner: SocketOwner): void {
+    const socket: LiveSocket = new LiveSocket(ws, owner, () => this.pump.wake(owner.agentId));
+    this.sockets.add(socket);
+    ws.on('message', (data, isBinary) => this.receive(socket, data, isBinary));
+    ws.on('ping', () => this.spend(socket));
+    ws.on('pong', (payload: Buffer) => {
+      if (this.spend(socket)) this.handOver.answered(socket, socket.ponged(payload.toString('latin1')));
+    });
+    ws.once('close', (code, reason) => this.ended(socket, code, reason.toString()));
+    this.pump.welcome(socket).catch((error: unknown) => {
+      socket.error ??= error instanceof Error ? error.message : String(error);
+      socket.close(CLOSE.serverError, 'try again');
+    });
+  }
+
+  /** Sends everybody home before a stop: nobody new comes in, each socket gets a close frame and, soon after, its end. */
+  async drain(graceMs = DRAIN_GRACE_MS): Promise<void> {
+    this.door.shut();
+    this.onModuleDestroy();
+    await this.pump.settle();
+    const ended = this.sockets.all().map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          if (socket.ws.readyState === socket.ws.CLOSED) resolve();
+          socket.ws.once('close', () => resolve());
+          if (socket.owner.isV1) socket.reply(drainFrame(randomInt(RECONNECT_WITHIN_MS + 1)));
+          socket.close(socket.owner.isV1 ? CLOSE.drained : CLOSE.goingAway, 'server is stopping', graceMs);
+        }),
+    );
+    await Promise.all([...ended, this.handOver.flush()]);
+  }
+
+  private receive(socket: LiveSocket, data: RawData, isBinary: boolean): void {
+    if (!socket.isOpen || !this.spend(socket)) return;
+    if (isBinary) {
+      socket.reply(errorFrame(gatewayProblems.FRAME_NOT_SUPPORTED('Frames are text; this one was binary')));
+      socket.close(CLOSE.unsupportedData, 'text frames only');
+      return;
+    }
+    this.act(socket, textOf(data)).catch((error: unknown) => {
+      const problem = problemOf(error);
+      if (problem.kind.status >= 500)
+        this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a frame failed');
+      socket.reply(errorFrame(problem));
+    });
+  }
+
+  private async act(socket: LiveSocket, text: string): Promise<void> {
+    const frame = readFrame(text);
+    switch (frame.type) {
+      case 'ping':
+        return socket.reply(pongFrame(new Date()));
+      case 'pong':
+        return;
+      case 'ack':
+      case 'progress':
+        return this.mark(socket.owner, frame);
+      default:
+        return assertNever(frame);
+    }
+  }
+
+  private async mark(
+    { agentId, scopes }: SocketOwner,
+    frame: Extract<ClientFrame, { invocationId: bigint }>,
+  ): Promise<void> {
+    if (!scopes.includes('provide')) {
+      throw ownerProblems.SCOPE_MISSING(`A frame of type "${frame.type}" needs a key with the scope "provide"`, {
+        details: { scope: 'provide' },
+      });
+    }
+    if (frame.type === 'ack') await this.marks.acknowledge(agentId, frame.invocationId);
+    else await this.marks.progress(agentId, frame.invocationId, frame.percent, frame.note);
+  }
+
+  /** Counts a frame of the peer; one that floods gets an error and is closed. */
+  private spend(socket: LiveSocket): boolean {
+    socket.framesIn += 1;
+    if (socket.budget.take(Date.now())) return true;
+    if (socket.isOpen) {
+      socket.reply(errorFrame(gatewayProblems.FRAME_RATE_EXCEEDED('A socket takes at most 50 frames a second')));
+      socket.close(CLOSE.policy, 'too many frames');
+    }
+    return false;
+  }
+
+  private hear(agentId: bigint): void {
+    if (this.sockets.of(agentId).length > 0) this.pump.wake(agentId);
+  }
+
+  private tick(): void {
+    const nowMs = Date.now();
+    this.handOver.tick(nowMs);
+    for (const socket of this.sockets.all()) socket.tick(nowMs);
+  }
+
+  /** Looks every second at what hints may have failed to tell: new events, keys that ended. */
+  private lookAgain(): void {
+    this.looker = setTimeout(() => {
+      void this.look().then(() => {
+        if (!this.isStopped) this.lookAgain();
+      });
+    }, LOOK_EVERY_MS);
+  }
+
+  private async look(): Promise<void> {
+    try {
+      await this.endRevoked();
+      await this.pump.catchUp();
+      this.isFailing = false;
+    } catch (error) {
+      if (!this.isFailing) this.log.error({ err: error }, 'the sockets could not be checked against the database');
+      this.isFailing = true;
+    }
+  }
+
+  private async endRevoked(): Promise<void> {
+    const keyIds = [...new Set(this.sockets.all().map((socket) => socket.owner.keyId))];
+    for (let from = 0; from < keyIds.length; from += KEYS_PER_QUERY_MAX) {
+      const asked = new Set(keyIds.slice(from, from + KEYS_PER_QUERY_MAX));
+      const valid = await this.keys.stillValid([...asked]);
+      this.endWhere(({ keyId }) => asked.has(keyId) && !valid.has(keyId), 'key revoked');
+    }
+  }
+
+  private endWhere(ends: (owner: SocketOwner) => boolean, reason: string): void {
+    for (const socket of this.sockets.all())
+      if (socket.isOpen && ends(socket.owner)) socket.close(CLOSE.keyRevoked, reason);
+  }
+
+  private ended(socket: LiveSocket, code: number, reason: string): void {
+    this.sockets.remove(socket);
+    this.handOver.forget(socket);
+    const { owner, framesIn, framesOut, error, openedAtMs } = socket;
+    this.log.info(
+      {
+        agentId: String(owner.agentId),
+        keyId: String(owner.keyId),
+        code,
+        reason: reason === '' ? undefined : reason,
+        error,
+        framesIn,
+        framesOut,
+        durationMs: Date.now() - openedAtMs,
+      },
+      'socket closed',
+    );
+  }
+}
+
+function textOf(data: RawData): string {
+  if (Array.isArray(data)) return Buffer.concat(data).toString('utf8');
+  return Buffer.isBuffer(data) ? data.toString('utf8') : Buffer.from(data).toString('utf8');
+}

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import { EventLog, type AgentEvent, type StreamCursor } from '#events';
+import { InjectLog, type Log } from '#platform';
+import { FrameSource, type NotificationFrame } from './gateway.ports.js';
+import { HandOver } from './hand-over.js';
+import type { LiveSocket } from './live-socket.js';
+import { Sockets } from './sockets.js';
+
+// An event's input may be 256 KB, so what is in memory at a time is bounded by these.
+const AGENTS_PER_READ = 32;
+const EVENTS_PER_AGENT = 8;
+const PENDING_PAGE = 32;
+const HEADS_PER_READ = 1_000;
+
+/** Carries events from the log to the sockets. A hint wakes it; what no hint announced, `catchUp` finds. */
+@Injectable()
+export class EventPump {
+  private readonly dirty = new Set<bigint>();
+  private pumping: Promise<void> | undefined;
+  private isFailing = false;
+
+  constructor(
+    private readonly events: EventLog,
+    private readonly frames: FrameSource,
+    private readonly sockets: Sockets,
+    private readonly handOver: HandOver,
+    @InjectLog() private readonly log: Log,
+  ) {}
+
+  /** There may be something new for this agent. */
+  wake(agentId: bigint): void {
+    this.dirty.add(agentId);
+    this.pumping ??= this.pump().finally(() => {
+      this.pumping = undefined;
+      // Marked while the loop was ending.
+      const [next] = this.dirty;
+      if (next !== undefined && !this.isFailing) this.wake(next);
+    });
+  }
+
+  /** Looks for events that no hint announced. */
+  async catchUp(): Promise<void> {
+    const agentIds = this.sockets.agentIds();
+    for (let from = 0; from < agentIds.length; from += HEADS_PER_READ) {
+      const heads = await this.events.heads(agentIds.slice(from, from + HEADS_PER_READ));
+      for (const [agentId, head] of heads) {
+        if (this.sockets.of(agentId).some((socket) => canTake(socket) && socket.cursor < head)) this.wake(agentId);
+      }
+    }
+  }
+
+  /** Sends what is still pending, then lets live events follow. The cursor is read first, so that nothing falls between. */
+  async welcome(socket: LiveSocket): Promise<void> {
+    const { agentId } = socket.owner;
+    const heads = await this.events.heads([agentId]);
+    socket.cursor = heads.get(agentId) ?? 0n;
+    let after = 0n;
+    while (socket.isOpen) {
+      const page = await this.events.pendingWork(agentId, PENDING_PAGE, after);
+      for (const frame of await this.frames.render(page)) {
+        await socket.readyForMore();
+        socket.sentAsPending.add(frame.messageId);
+        this.hand(socket, frame, JSON.stringify(frame));
+      }
+      const last = page.at(-1);
+      if (last === undefined || page.length < PENDING_PAGE) break;
+      after = last.seq;
+    }
+    socket.isLive = true;
+    this.wake(agentId);
+  }
+
+  /** Waits until nothing is being sent any more. */
+  async settle(): Promise<void> {
+    await this.pumping;
+  }
+
+  private async pump(): Promise<void> {
+    try {
+      while (this.dirty.size > 0) await this.round();
+      this.isFailing = false;
+    } catch (error) {
+      // The agents stay behind their heads, so the next catch-up comes back to them.
+      this.dirty.clear();
+      if (!this.isFailing) this.log.error({ err: error }, 'events could not be read for the sockets');
+      this.isFailing = true;
+    }
+  }
+
+  private async round(): Promise<void> {
+    const cursors: StreamCursor[] = [];
+    for (const agentId of this.dirty) {
+      this.dirty.delete(agentId);
+      const afterSeq = this.lowestCursor(agentId);
+      if (afterSeq !== undefined) cursors.push({ agentId, afterSeq });
+      if (cursors.length === AGENTS_PER_READ) break;
+    }
+    if (cursors.length === 0) return;
+    const events = await this.events.readAfter(cursors, EVENTS_PER_AGENT);
+    if (events.length === 0) return;
+    const frames = new Map((await this.frames.render(events)).map((frame) => [frame.messageId, frame]));
+    const byAgent = Map.groupBy(events, (event) => event.agentId);
+    for (const { agentId, afterSeq } of cursors) {
+      const own = byAgent.get(agentId) ?? [];
+      for (const event of own) this.deliver(event, afterSeq, frames.get(event.eventId));
+      // A full batch may have left out later events.
+      if (own.length >= EVENTS_PER_AGENT) this.dirty.add(agentId);
+    }
+  }
+
+  private lowestCursor(agentId: bigint): bigint | undefined {
+    let lowest: bigint | undefined;
+    for (const socket of this.sockets.of(agentId)) {
+      if (!socket.isLive || !socket.isOpen) continue;
+      if (socket.isBlocked) socket.starve();
+      else if (lowest === undefined || socket.cursor < lowest) lowest = socket.cursor;
+    }
+    return lowest;
+  }
+
+  private deliver(event: AgentEvent, afterSeq: bigint, frame: NotificationFrame | undefined): void {
+    const text = frame === undefined ? undefined : JSON.stringify(frame);
+    for (const socket of this.sockets.of(event.agentId)) {
+      // A socket that was blocked or not there yet when the batch was read may stand before its first event; it must not
+      // jump over what lies between, and has a waking of its own.
+      if (!socket.isLive || !socket.isOpen || socket.cursor < afterSeq || socket.cursor >= event.seq) continue;
+      if (socket.isBlocked) {
+        socket.starve();
+        continue;
+      }
+      socket.cursor = event.seq;
+      if (frame === undefined || text === undefined || socket.sentAsPending.delete(event.eventId)) continue;
+      this.hand(socket, frame, text);
+    }
+  }
+
+  private hand(socket: LiveSocket, frame: NotificationFrame, text: string): void {
+    socket.send(text);
+    if (frame.event === 'service_invoked') this.handOver.note(socket, BigInt(frame.data.invocationId));
+  }
+}
+
+function canTake(socket: LiveSocket): boolean {
+  return socket.isLive && socket.isOpen && !socket.isBlocked;
+}

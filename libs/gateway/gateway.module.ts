@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { AgentGateway } from './agent.gateway.js';
+import { EventPump } from './event-pump.js';
+import { HandOver } from './hand-over.js';
+import { Sockets } from './sockets.js';
+import { UpgradeDoor } from './upgrade-door.js';
+
+/** The sockets. The application also calls `useGateway` before it listens, and `AgentGateway.drain` before it stops. */
+@Module({
+  providers: [AgentGateway, EventPump, HandOver, Sockets, UpgradeDoor],
+  exports: [AgentGateway, UpgradeDoor],
+})
+export class GatewayModule {}

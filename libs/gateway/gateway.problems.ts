@@ -1,0 +1,9 @@
+import { defineProblems } from '#kernel';
+
+/** Refusals of the socket itself; all but the first come as error frames on an open socket. */
+export const gatewayProblems = defineProblems({
+  TOO_MANY_CONNECTIONS: { status: 429, title: 'The agent has too many open sockets', retry: 'later' },
+  FRAME_MALFORMED: { status: 400, title: 'The frame is not a JSON object with a type', retry: 'after-change' },
+  FRAME_NOT_SUPPORTED: { status: 400, title: 'The socket does not take this kind of frame', retry: 'after-change' },
+  FRAME_RATE_EXCEEDED: { status: 429, title: 'The socket sends frames too fast', retry: 'later' },
+});

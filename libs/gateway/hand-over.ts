@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { InjectLog, type Log } from '#platform';
+import { InvocationMarks } from './gateway.ports.js';
+import type { LiveSocket } from './live-socket.js';
+
+const FLUSH_AFTER_MS = 50;
+const BATCH_MAX = 500;
+// A backlog beyond this is dropped: a mark that is missing costs a timeline entry or a later acknowledgement, no money.
+const WAITING_MAX = 20_000;
+/** A socket that still answers pings this long after the hand-over has acknowledged it. */
+const ACKNOWLEDGED_AFTER_MS = 2_000;
+
+type Handed = { invocationId: bigint; atMs: number };
+type Probe = { ping: number; invocationIds: bigint[] };
+type Trail = { handed: Handed[]; probes: Probe[] };
+
+/** Records that invocations went out over a socket and, when the socket is alive 2 s later, that the provider has them. */
+@Injectable()
+export class HandOver {
+  private readonly trails = new Map<LiveSocket, Trail>();
+  private readonly handedOver = new Set<bigint>();
+  private readonly acknowledged = new Set<bigint>();
+  private timer: NodeJS.Timeout | undefined;
+  private flushing: Promise<void> = Promise.resolve();
+  private isFailing = false;
+
+  constructor(
+    private readonly marks: InvocationMarks,
+    @InjectLog() private readonly log: Log,
+  ) {}
+
+  /** A `service_invoked` frame went to this socket. A key that may not provide only watches, and hands nothing over. */
+  note(socket: LiveSocket, invocationId: bigint): void {
+    if (!socket.owner.scopes.includes('provide')) return;
+    const trail = this.trails.get(socket) ?? { handed: [], probes: [] };
+    this.trails.set(socket, trail);
+    trail.handed.push({ invocationId, atMs: Date.now() });
+    if (this.handedOver.size < WAITING_MAX) this.handedOver.add(invocationId);
+    this.flushSoon();
+  }
+
+  /** Pings the sockets that got something 2 s ago. */
+  tick(nowMs: number): void {
+    for (const [socket, trail] of this.trails) {
+      const isRipe = ({ atMs }: Handed): boolean => nowMs - atMs >= ACKNOWLEDGED_AFTER_MS;
+      const ripe = trail.handed.filter(isRipe);
+      if (ripe.length === 0) continue;
+      trail.handed = trail.handed.filter((handed) => !isRipe(handed));
+      trail.probes.push({ ping: socket.ping(nowMs), invocationIds: ripe.map((handed) => handed.invocationId) });
+    }
+  }
+
+  /** The socket answered this ping, and with it all earlier ones. */
+  answered(socket: LiveSocket, ping: number): void {
+    const trail = this.trails.get(socket);
+    if (trail === undefined) return;
+    for (const probe of trail.probes.filter((each) => each.ping <= ping)) {
+      for (const id of probe.invocationIds) if (this.acknowledged.size < WAITING_MAX) this.acknowledged.add(id);
+    }
+    trail.probes = trail.probes.filter((probe) => probe.ping > ping);
+    if (trail.probes.length === 0 && trail.handed.length === 0) this.trails.delete(socket);
+    this.flushSoon();
+  }
+
+  forget(socket: LiveSocket): void {
+    this.trails.delete(socket);
+  }
+
+  /** Writes down what is waiting to be. */
+  async flush(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.flushing = this.flushing.then(() => this.write());
+    await this.flushing;
+  }
+
+  private flushSoon(): void {
+    this.timer ??= setTimeout(() => void this.flush(), FLUSH_AFTER_MS);
+  }
+
+  private async write(): Promise<void> {
+    try {
+      for (const ids of batches(this.handedOver)) await this.marks.handedOver(ids);
+      for (const ids of batches(this.acknowledged)) await this.marks.acknowledgeAll(ids);
+      this.isFailing = false;
+    } catch (error) {
+      if (!this.isFailing) this.log.error({ err: error }, 'hand-overs could not be recorded');
+      this.isFailing = true;
+    }
+  }
+}
+
+/** Takes the ids out of the set, so many at a time. */
+function* batches(waiting: Set<bigint>): Generator<bigint[]> {
+  while (waiting.size > 0) {
+    const ids = [...waiting].slice(0, BATCH_MAX);
+    for (const id of ids) waiting.delete(id);
+    yield ids;
+  }
+}

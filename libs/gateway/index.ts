@@ -1,0 +1,3 @@
+export { AgentGateway } from './agent.gateway.js';
+export { useGateway } from './gateway.adapter.js';
+export { GatewayModule } from './gateway.module.js';

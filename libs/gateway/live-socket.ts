@@ -1,0 +1,134 @@
+import type { WebSocket } from 'ws';
+import { FrameBudget } from './frame-budget.js';
+
+/** Beyond this the socket gets nothing more until it has read on. */
+export const BUFFERED_MAX_BYTES = 512 * 1024;
+const STUCK_AFTER_MS = 30_000;
+// 20 s and 8 s: a peer that vanished without a goodbye is noticed within 28 s.
+const PING_EVERY_MS = 20_000;
+const PONG_WITHIN_MS = 8_000;
+const INBOUND_PER_SECOND = 50;
+const CLOSE_GRACE_MS = 1_000;
+
+/** Whom the socket belongs to. */
+export type SocketOwner = {
+  readonly agentId: bigint;
+  readonly keyId: bigint;
+  readonly scopes: readonly string[];
+  /** The client asked for frames beyond the contract (`?v=1`). */
+  readonly isV1: boolean;
+};
+
+/** One open socket: what was sent, what was answered, and whether its peer still reads. */
+export class LiveSocket {
+  readonly openedAtMs = Date.now();
+  /** Number of the last event that went out here. */
+  cursor = 0n;
+  /** False until the pending notifications are out; live events wait for that. */
+  isLive = false;
+  /** Message ids that went out as pending and may come again as live events. */
+  readonly sentAsPending = new Set<string>();
+  readonly budget = new FrameBudget(INBOUND_PER_SECOND);
+  framesIn = 0;
+  framesOut = 0;
+  error: string | undefined;
+
+  private pings = 0;
+  private nextPingAtMs = Date.now() + PING_EVERY_MS * (0.5 + Math.random() / 2);
+  private pongDueAtMs: number | undefined;
+  private progressAtMs = Date.now();
+  private readonly waiting: (() => void)[] = [];
+  private isStarved = false;
+
+  constructor(
+    readonly ws: WebSocket,
+    readonly owner: SocketOwner,
+    private readonly onReadOn: () => void,
+  ) {
+    ws.on('error', (error) => (this.error = error.message));
+    ws.on('close', () => this.wake());
+  }
+
+  get isOpen(): boolean {
+    return this.ws.readyState === this.ws.OPEN;
+  }
+
+  /** The peer has not read what it was sent; nothing more may be queued for it. */
+  get isBlocked(): boolean {
+    return this.ws.bufferedAmount > BUFFERED_MAX_BYTES;
+  }
+
+  send(text: string): void {
+    if (!this.isOpen) return;
+    this.framesOut += 1;
+    // As long as it is not blocked it owes us no progress.
+    if (!this.isBlocked) this.progressAtMs = Date.now();
+    this.ws.send(text, () => this.flushed());
+  }
+
+  /** Answers a frame of the peer. A peer that asks and never reads is cut off instead of being buffered for. */
+  reply(text: string): void {
+    if (this.isBlocked) this.ws.terminate();
+    else this.send(text);
+  }
+
+  /** Notes that events wait for this socket: `onReadOn` is called when its peer has read on. */
+  starve(): void {
+    this.isStarved = true;
+  }
+
+  /** Resolves when more may be sent, or the socket is gone. */
+  async readyForMore(): Promise<void> {
+    while (this.isOpen && this.isBlocked) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  }
+
+  /** Sends a protocol ping; a pong that carries this number or a higher one answers it. */
+  ping(nowMs: number): number {
+    this.pings += 1;
+    this.pongDueAtMs ??= nowMs + PONG_WITHIN_MS;
+    this.nextPingAtMs = nowMs + PING_EVERY_MS;
+    if (this.isOpen) this.ws.ping(String(this.pings));
+    return this.pings;
+  }
+
+  /** The number of the ping that this pong answers, or 0 for one that answers none. */
+  ponged(payload: string): number {
+    this.pongDueAtMs = undefined;
+    const number = /^\d{1,15}$/.test(payload) ? Number(payload) : 0;
+    return number <= this.pings ? number : 0;
+  }
+
+  /** Pings when it is time, and ends the socket of a peer that no longer answers or no longer reads. */
+  tick(nowMs: number): void {
+    const isSilent = this.pongDueAtMs !== undefined && nowMs > this.pongDueAtMs;
+    const isStuck = this.isBlocked && nowMs - this.progressAtMs > STUCK_AFTER_MS;
+    if (isSilent || isStuck) {
+      this.error ??= isSilent ? 'no pong' : 'does not read';
+      this.ws.terminate();
+    } else if (nowMs >= this.nextPingAtMs) {
+      this.ping(nowMs);
+    }
+  }
+
+  /** Says goodbye, and does not wait long for the peer's own. */
+  close(code: number, reason: string, graceMs = CLOSE_GRACE_MS): void {
+    this.isLive = false;
+    if (this.isOpen) this.ws.close(code, reason);
+    const timer = setTimeout(() => this.ws.terminate(), graceMs);
+    this.ws.once('close', () => clearTimeout(timer));
+    if (this.ws.readyState === this.ws.CLOSED) clearTimeout(timer);
+  }
+
+  private flushed(): void {
+    this.progressAtMs = Date.now();
+    if (this.isBlocked) return;
+    this.wake();
+    if (!this.isStarved) return;
+    this.isStarved = false;
+    this.onReadOn();
+  }
+
+  private wake(): void {
+    for (const resume of this.waiting.splice(0)) resume();
+  }
+}

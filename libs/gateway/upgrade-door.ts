@@ -1,0 +1,132 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { Injectable } from '@nestjs/common';
+import type { WebSocket, WebSocketServer } from 'ws';
+import type { Problem } from '#kernel';
+import { KeyRing, ownerProblems, requireAllowed, unauthenticated } from '#owners';
+import { httpProblems, JSON_TYPE, newTraceId, problemBody, problemOf, within } from '#platform';
+import { gatewayProblems } from './gateway.problems.js';
+import type { SocketOwner } from './live-socket.js';
+
+export const SOCKET_PATH = '/ws';
+const SOCKETS_PER_AGENT_MAX = 5;
+const UPGRADES_PER_SECOND_MAX = 500;
+const AUTHENTICATION_TIMEOUT_MS = 5_000;
+
+/** Decides at the HTTP upgrade who gets a socket; everybody else gets an HTTP answer with the common envelope. */
+@Injectable()
+export class UpgradeDoor {
+  private readonly open = new Map<bigint, number>();
+  private isDraining = false;
+  private second = 0;
+  private upgrades = 0;
+
+  constructor(private readonly keys: KeyRing) {}
+
+  /** From now on nobody is let in. */
+  shut(): void {
+    this.isDraining = true;
+  }
+
+  async admit(request: IncomingMessage, socket: Duplex, head: Buffer, server: WebSocketServer): Promise<void> {
+    // The peer may vanish while its key is looked up.
+    const ignore = (): void => undefined;
+    socket.on('error', ignore);
+    try {
+      const owner = await this.ownerOf(request);
+      if (socket.destroyed) return;
+      this.takePlace(owner.agentId, socket);
+      socket.off('error', ignore);
+      server.handleUpgrade(request, socket, head, (ws: WebSocket) => server.emit('connection', ws, request, owner));
+    } catch (error) {
+      refuse(socket, problemOf(error));
+    }
+  }
+
+  private async ownerOf(request: IncomingMessage): Promise<SocketOwner> {
+    const url = addressOf(request);
+    if (url?.pathname !== SOCKET_PATH) throw httpProblems.NOT_FOUND(`WebSockets are opened at ${SOCKET_PATH}`);
+    if (this.isDraining)
+      throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
+    if (!this.takeTurn())
+      throw httpProblems.UNAVAILABLE('Too many sockets are being opened; try again shortly', { retryAfterS: 1 });
+    const looking = this.keys.authenticate(keyOf(request, url.searchParams));
+    const principal = await within(AUTHENTICATION_TIMEOUT_MS, looking, 'looking up a key').catch((cause: unknown) => {
+      throw httpProblems.UNAVAILABLE('The key could not be looked up; try again shortly', { retryAfterS: 2, cause });
+    });
+    if (principal?.kind !== 'agent') throw unauthenticated('agent');
+    requireAllowed(principal, undefined);
+    const { agentId, keyId, scopes } = principal;
+    if (!scopes.includes('provide') && !scopes.includes('read')) {
+      throw ownerProblems.SCOPE_MISSING('A socket needs a key with the scope "read" or "provide"', {
+        details: { scopes: [...scopes] },
+      });
+    }
+    // Shutting the door may have happened while the key was looked up.
+    if (this.isDraining)
+      throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
+    return { agentId, keyId, scopes, isV1: url.searchParams.get('v') === '1' };
+  }
+
+  /** Counts the TCP connection, so that the place is free again however the socket ends. */
+  private takePlace(agentId: bigint, socket: Duplex): void {
+    const taken = this.open.get(agentId) ?? 0;
+    if (taken >= SOCKETS_PER_AGENT_MAX) {
+      throw gatewayProblems.TOO_MANY_CONNECTIONS(
+        `An agent has at most ${SOCKETS_PER_AGENT_MAX} sockets; close one of them first`,
+        {
+          retryAfterS: 5,
+        },
+      );
+    }
+    this.open.set(agentId, taken + 1);
+    socket.once('close', () => {
+      const left = (this.open.get(agentId) ?? 1) - 1;
+      if (left > 0) this.open.set(agentId, left);
+      else this.open.delete(agentId);
+    });
+  }
+
+  private takeTurn(): boolean {
+    const second = Math.floor(Date.now() / 1_000);
+    if (second !== this.second) {
+      this.second = second;
+      this.upgrades = 0;
+    }
+    this.upgrades += 1;
+    return this.upgrades <= UPGRADES_PER_SECOND_MAX;
+  }
+}
+
+function addressOf(request: IncomingMessage): URL | undefined {
+  return URL.parse(request.url ?? '', 'http://localhost') ?? undefined;
+}
+
+/** The header wins over the query; existing clients send both. */
+function keyOf(request: IncomingMessage, query: URLSearchParams): string | undefined {
+  const header = request.headers['x-api-key'];
+  if (typeof header === 'string' && header !== '') return header;
+  const [key, ...more] = query.getAll('api_key');
+  return more.length === 0 && key !== '' ? key : undefined;
+}
+
+/** Answers over the bare socket: an upgrade has no response object. */
+function refuse(socket: Duplex, problem: Problem): void {
+  if (socket.destroyed) return;
+  const traceId = newTraceId();
+  const body = problemBody(problem, traceId, SOCKET_PATH);
+  const { status } = problem.kind;
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+    `content-type: ${JSON_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-trace-id: ${traceId}`,
+    'x-content-type-options: nosniff',
+    'connection: close',
+    ...(problem.retryAfterS === undefined ? [] : [`retry-after: ${problem.retryAfterS}`]),
+  ];
+  // A peer that never reads its answer must not hold the connection.
+  const timer = setTimeout(() => socket.destroy(), 2_000);
+  socket.once('close', () => clearTimeout(timer));
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
