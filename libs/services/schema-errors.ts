@@ -88,7 +88,10 @@ function memberPart(name: string): string {
 }
 
 function codeOf(keyword: string): string {
-  return keyword.replace(/([a-z])([A-Z])/g, '$1_$2').replaceAll(' ', '_').toUpperCase();
+  return keyword
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll(' ', '_')
+    .toUpperCase();
 }
 
 function clip(text: string, charsMax: number): string {

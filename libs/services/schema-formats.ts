@@ -1,7 +1,10 @@
 import { fullFormats, type FormatName } from 'ajv-formats/dist/formats.js';
 
 /** Formats a schema may name, each with a test that is cheap for any string. */
-export const SCHEMA_FORMATS: ReadonlyMap<string, StringFormat | NumberFormat> = new Map<string, StringFormat | NumberFormat>([
+export const SCHEMA_FORMATS: ReadonlyMap<string, StringFormat | NumberFormat> = new Map<
+  string,
+  StringFormat | NumberFormat
+>([
   ...textFormats({
     date: 10,
     time: 64,

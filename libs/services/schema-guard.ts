@@ -24,7 +24,9 @@ export class SchemaGuard {
     if (bounds.length > 0) return bounds.map((error) => ruleError(error, root));
     const result = await this.pool.run({ kind: 'check', schema: JSON.stringify(schema) });
     if (result.kind === 'exceeded') {
-      return [{ field: root, message: `takes too much ${result.limit} to compile; make it simpler`, code: 'TOO_COMPLEX' }];
+      return [
+        { field: root, message: `takes too much ${result.limit} to compile; make it simpler`, code: 'TOO_COMPLEX' },
+      ];
     }
     return result.kind === 'checked' ? result.errors.map((error) => ruleError(error, root)) : result.errors;
   }
@@ -74,7 +76,13 @@ export class SchemaGuard {
   }
 
   private async validateInThread(hash: string, schema: Json, value: Json, root: string): Promise<FieldError[]> {
-    const request = { kind: 'validate', hash, schema: JSON.stringify(schema), value: JSON.stringify(value), root } as const;
+    const request = {
+      kind: 'validate',
+      hash,
+      schema: JSON.stringify(schema),
+      value: JSON.stringify(value),
+      root,
+    } as const;
     const result = await this.pool.run({ ...request, find: 'all' });
     if (result.kind !== 'exceeded') return validated(result);
     // A value with very many errors takes long because of them; the first one alone is found quickly.

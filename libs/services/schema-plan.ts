@@ -45,7 +45,15 @@ export function fitsMainThread(plan: Plan, value: Json): boolean {
 }
 
 // Words that cost more than their share of nodes, or that make Ajv try alternatives and throw away what it found.
-const HEAVY = ['uniqueItems', 'oneOf', 'contains', 'if', 'dependentSchemas', 'unevaluatedItems', 'unevaluatedProperties'];
+const HEAVY = [
+  'uniqueItems',
+  'oneOf',
+  'contains',
+  'if',
+  'dependentSchemas',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+];
 
 function weigh(root: Json, schema: Json, isInAnyOf: boolean, plan: Plan): void {
   plan.steps += 1;

@@ -4,9 +4,12 @@ import type { ThreadRequest } from './schema-thread.js';
 /** Threads that compile and validate, started when needed, each replaced when a job takes more time or memory than allowed. */
 export class SchemaPool {
   private readonly workers: SchemaWorker[] = [];
-  private readonly queue: (Job & { waitsSince: number })[] = [];
-  private isClosed = false;
+  // Waiting jobs by schema, the schema whose turn is next first. A schema that takes the full time for each of its
+  // values waits as long as all others together, and they wait for one of its values at a time.
+  private readonly turns = new Map<string, WaitingJob[]>();
   private readonly threads: number;
+  private waiting = { jobs: 0, chars: 0 };
+  private isClosed = false;
 
   constructor(threads: number) {
     this.threads = threads;
@@ -15,10 +18,14 @@ export class SchemaPool {
   /** @throws {SchemaPoolBusy} too many jobs wait already, or this one has waited too long */
   run(request: ThreadRequest): Promise<JobResult> {
     if (this.isClosed) return Promise.reject(new Error('The schema pool is closed'));
-    const isCrowded = this.queue.length >= QUEUE_MAX || this.waitingFor(request) >= QUEUE_PER_SCHEMA_MAX;
-    if (isCrowded) return Promise.reject(new SchemaPoolBusy());
+    const turn = request.kind === 'check' ? 'check' : request.hash;
+    const waiting = this.turns.get(turn) ?? [];
+    const isFull = this.waiting.jobs >= JOBS_MAX || this.waiting.chars + charsOf(request) > CHARS_MAX;
+    if (isFull || waiting.length >= JOBS_PER_SCHEMA_MAX) return Promise.reject(new SchemaPoolBusy());
     return new Promise((resolve, reject) => {
-      this.queue.push({ request, resolve, reject, waitsSince: performance.now() });
+      waiting.push({ request, resolve, reject, since: performance.now() });
+      this.turns.set(turn, waiting);
+      this.count(request, 1);
       this.serve();
     });
   }
@@ -26,24 +33,36 @@ export class SchemaPool {
   /** Ends all threads; jobs that wait or run are rejected. */
   async close(): Promise<void> {
     this.isClosed = true;
-    for (const job of this.queue.splice(0)) job.reject(new Error('The schema pool is closed'));
+    for (let job = this.next(); job !== undefined; job = this.next())
+      job.reject(new Error('The schema pool is closed'));
     await Promise.all(this.workers.splice(0).map((worker) => worker.end(new Error('The schema pool is closed'))));
   }
 
   private serve(): void {
-    for (;;) {
-      const job = this.queue[0];
-      if (job === undefined || this.isClosed) return;
-      if (performance.now() - job.waitsSince > WAIT_MAX_MS) {
-        this.queue.shift();
-        job.reject(new SchemaPoolBusy());
-        continue;
-      }
+    while (this.waiting.jobs > 0 && !this.isClosed) {
       const worker = this.freeWorker();
       if (worker === undefined) return;
-      this.queue.shift();
-      worker.take(job);
+      const job = this.next();
+      if (job === undefined) return;
+      if (performance.now() - job.since > WAIT_MAX_MS) job.reject(new SchemaPoolBusy());
+      else worker.take(job);
     }
+  }
+
+  private next(): WaitingJob | undefined {
+    for (const [turn, waiting] of this.turns) {
+      const job = waiting.shift();
+      this.turns.delete(turn);
+      if (waiting.length > 0) this.turns.set(turn, waiting);
+      if (job !== undefined) this.count(job.request, -1);
+      return job;
+    }
+    return undefined;
+  }
+
+  private count(request: ThreadRequest, sign: 1 | -1): void {
+    this.waiting.jobs += sign;
+    this.waiting.chars += sign * charsOf(request);
   }
 
   private freeWorker(): SchemaWorker | undefined {
@@ -60,10 +79,6 @@ export class SchemaPool {
     this.workers.push(worker);
     return worker;
   }
-
-  private waitingFor(request: ThreadRequest): number {
-    return this.queue.filter((job) => job.request.schema === request.schema).length;
-  }
 }
 
 /** Validation is overloaded; the same request may succeed in a second. */
@@ -75,7 +90,14 @@ export class SchemaPoolBusy extends Error {
   }
 }
 
-const QUEUE_MAX = 256;
-// One schema that takes the full time for each value must not fill the queue for all others.
-const QUEUE_PER_SCHEMA_MAX = 64;
+type WaitingJob = Job & { since: number };
+
+// An innocent job takes less than 1 ms, so 1,000 of them wait for half a second.
+const JOBS_MAX = 1_000;
+const JOBS_PER_SCHEMA_MAX = 250;
+const CHARS_MAX = 32 * 1024 * 1024;
 const WAIT_MAX_MS = 3_000;
+
+function charsOf(request: ThreadRequest): number {
+  return request.schema.length + (request.kind === 'validate' ? request.value.length : 0);
+}

@@ -24,7 +24,10 @@ const { json } = fc.letrec<{ json: Json }>((tie) => ({
 
 const count = fc.constantFrom<Json>(0, 1, 2, 3);
 const limit = fc.constantFrom<Json>(-1, 0, 1, 1.5, 1e308);
-const type = fc.constantFrom<Json>('string', 'number', 'integer', 'object', 'array', 'null', 'boolean', ['object', 'array']);
+const type = fc.constantFrom<Json>('string', 'number', 'integer', 'object', 'array', 'null', 'boolean', [
+  'object',
+  'array',
+]);
 const nameLists = fc.uniqueArray(name, { maxLength: 3 });
 
 function schemaOf(part: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
@@ -39,9 +42,12 @@ function schemaOf(part: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
     ...group(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'], limit),
     multipleOf: fc.constantFrom<Json>(1, 2, 0.5),
     required: nameLists,
-    dependentRequired: fc.dictionary(plainName, nameLists, { maxKeys: 2, noNullPrototype: true }) as fc.Arbitrary<Json>,
+    dependentRequired: fc.dictionary(plainName, nameLists, { maxKeys: 2, noNullPrototype: true }),
     pattern: fc.constantFrom<Json>('^a', '(a+)+$', '[^a]', '\\d'),
-    patternProperties: fc.dictionary(fc.constantFrom('^a', '.', 't$'), part, { maxKeys: 2, noNullPrototype: true }) as fc.Arbitrary<Json>,
+    patternProperties: fc.dictionary(fc.constantFrom('^a', '.', 't$'), part, {
+      maxKeys: 2,
+      noNullPrototype: true,
+    }),
     uniqueItems: fc.boolean(),
     ...group(['properties', 'dependentSchemas'], map),
     ...group(['allOf', 'anyOf', 'oneOf', 'prefixItems'], parts),
@@ -52,9 +58,12 @@ function schemaOf(part: fc.Arbitrary<Json>): fc.Arbitrary<Json> {
     'x-note': json,
     $ref: fc.constantFrom<Json>('#/$defs/a', '#/$defs/c~1d', '#/$defs/e~0f', '#/$defs/toString'),
   };
-  return fc
-    .uniqueArray(fc.constantFrom(...Object.keys(words)), { maxLength: 4 })
-    .chain((chosen) => fc.record(Object.fromEntries(chosen.map((word) => [word, words[word] ?? json])), { noNullPrototype: true }) as fc.Arbitrary<Json>);
+  return fc.uniqueArray(fc.constantFrom(...Object.keys(words)), { maxLength: 4 }).chain(
+    (chosen) =>
+      fc.record(Object.fromEntries(chosen.map((word) => [word, words[word] ?? json])), {
+        noNullPrototype: true,
+      }) as fc.Arbitrary<Json>,
+  );
 }
 
 function group(words: string[], value: fc.Arbitrary<Json>): Record<string, fc.Arbitrary<Json>> {
@@ -64,13 +73,18 @@ function group(words: string[], value: fc.Arbitrary<Json>): Record<string, fc.Ar
 const leaf = fc.oneof(fc.boolean(), schemaOf(fc.boolean()));
 const branch = schemaOf(schemaOf(leaf));
 const $defs = fc.dictionary(name, leaf, { maxKeys: 4, noNullPrototype: true }) as fc.Arbitrary<Json>;
-const schema = fc.tuple(branch, $defs).map(([root, definitions]): Json => ({ ...(root as object), $defs: definitions }));
+const schema = fc
+  .tuple(branch, $defs)
+  .map(([root, definitions]): Json => ({ ...(root as object), $defs: definitions }));
 const accepted = schema.filter((candidate) => schemaErrors(candidate).length === 0);
 
 describe('every schema that the rules accept', () => {
   it('is right by the meta-schema of 2020-12', () => {
     const meta = new Ajv2020({ strict: false });
-    fc.assert(fc.property(accepted, (candidate) => meta.validateSchema(candidate as object) === true), { numRuns: 150 });
+    fc.assert(
+      fc.property(accepted, (candidate) => meta.validateSchema(candidate as object) === true),
+      { numRuns: 150 },
+    );
   });
 
   it('judges values as an ordinary Ajv does, and its first error is one of all', () => {

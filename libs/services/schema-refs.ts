@@ -43,10 +43,14 @@ export function expansionErrors(root: Json): RuleError[] {
     const size = expand(root, schema, sizes);
     if (size === 'recursive') return [{ pointer, message: 'must not lead back to itself through $ref' }];
     if (size.nodes > SCHEMA_LIMITS.expandedNodes) {
-      return [{ pointer, message: `must have at most ${SCHEMA_LIMITS.expandedNodes} schemas once each $ref is followed` }];
+      return [
+        { pointer, message: `must have at most ${SCHEMA_LIMITS.expandedNodes} schemas once each $ref is followed` },
+      ];
     }
     if (size.depth > SCHEMA_LIMITS.expandedDepth) {
-      return [{ pointer, message: `must be nested at most ${SCHEMA_LIMITS.expandedDepth} deep once each $ref is followed` }];
+      return [
+        { pointer, message: `must be nested at most ${SCHEMA_LIMITS.expandedDepth} deep once each $ref is followed` },
+      ];
     }
   }
   return [];

@@ -36,7 +36,11 @@ describe('a published schema', () => {
     ['a remote reference', { items: { $ref: 'https://example.com/schema.json' } }, '#/items/$ref'],
     ['a reference to a file', { $ref: 'file:///etc/passwd' }, '#/$ref'],
     ['a reference to itself', { properties: { a: { $ref: '#' } } }, '#/properties/a/$ref'],
-    ['a reference outside definitions', { properties: { a: {}, b: { $ref: '#/properties/a' } } }, '#/properties/b/$ref'],
+    [
+      'a reference outside definitions',
+      { properties: { a: {}, b: { $ref: '#/properties/a' } } },
+      '#/properties/b/$ref',
+    ],
     ['a reference to nothing', { $ref: '#/$defs/none' }, '#/$ref'],
     ["a reference to an object's own methods", { $ref: '#/$defs/toString', $defs: {} }, '#/$ref'],
     ['a broken escape in a reference', { $ref: '#/$defs/%zz', $defs: {} }, '#/$ref'],

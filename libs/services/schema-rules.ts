@@ -102,7 +102,7 @@ const names: Rule = (value, pointer, walk) => {
   if (!Array.isArray(value) || value.some((name) => typeof name !== 'string') || new Set(value).size < value.length) {
     return walk.refuse(pointer, 'must be a list of different strings');
   }
-  value.forEach((name, index) => checkName(String(name), `${pointer}/${index}`, walk));
+  value.forEach((name, index) => checkName(name, `${pointer}/${index}`, walk));
 };
 
 const namesMap: Rule = (value, pointer, walk, depth, owner) => {
@@ -193,7 +193,7 @@ function each([rule]: [Rule], ...words: string[]): [string, Rule][] {
   return words.map((word) => [word, rule]);
 }
 
-function checkName(name: string, pointer: string, walk: Walk): void {
+function checkName(name: Json, pointer: string, walk: Walk): void {
   // No member of that name can be told from an object's prototype in every engine a schema passes through.
   if (name === '__proto__') walk.refuse(pointer, 'must not be named __proto__');
 }
