@@ -19,7 +19,7 @@ import { SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
 const FRAME_MAX_BYTES = 256 * 1024;
 const TICK_MS = 250;
 // How long a lost hint or a lost message of a revoked key goes unnoticed.
-const LOOK_EVERY_MS = 1_000;
+const LOOK_EVERY_MS = 750;
 const KEYS_PER_QUERY_MAX = 5_000;
 const DRAIN_GRACE_MS = 3_000;
 const RECONNECT_WITHIN_MS = 10_000;
