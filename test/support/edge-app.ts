@@ -45,6 +45,7 @@ class ThingDto {
   @OptionalShells() maxPrice?: bigint;
   @IsCategory() @Optional() category?: string;
   @IsJsonObject() @Optional() @Alias('input_schema') inputSchema?: object;
+  @IsText(0, 10) @Optional() story?: string;
   @IsText(0, 10) @Optional() @KeepEmpty() note?: string;
   @Nested(() => WishDto) @Optional() wish?: WishDto;
   @IsId() @Optional() serviceId?: bigint;

@@ -29,9 +29,8 @@ export const KeepNull = (): PropertyDecorator => rule({ keepsNull: true });
 /** The field may also be sent under another name. */
 export const Alias = (...aliases: string[]): PropertyDecorator => rule({ aliases });
 
-/** Text of `min` to `max` characters (code points), not blank; nothing is trimmed. */
-export const IsText = (min: number, max: number): PropertyDecorator =>
-  rule({ read: (raw) => readText(raw, min, max), ...(min === 0 ? { keepsEmpty: true } : {}) });
+/** Text of `min` to `max` characters (code points), not blank unless `min` is 0; nothing is trimmed. */
+export const IsText = (min: number, max: number): PropertyDecorator => rule({ read: (raw) => readText(raw, min, max) });
 
 /** A list of at most `itemsMax` texts of 1 to `max` characters. */
 export const IsTextList = (itemsMax: number, max: number): PropertyDecorator =>

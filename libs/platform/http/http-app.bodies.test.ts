@@ -111,6 +111,11 @@ describe('a body', () => {
     ).toBe(200);
   });
 
+  it('must not be compressed', async () => {
+    const response = await edge.http().post('/things').set('content-encoding', 'gzip').send(GOOD);
+    expect(response.status).toBe(415);
+  });
+
   it('may be absent or empty where no field is required', async () => {
     expect((await edge.http().post('/things/bare')).status).toBe(200);
     expect((await edge.http().post('/things/bare').set('content-type', 'application/json')).status).toBe(200);

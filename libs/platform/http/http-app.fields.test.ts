@@ -56,10 +56,11 @@ describe('a field', () => {
     const response = await edge
       .http()
       .post('/things')
-      .send({ ...GOOD, category: '', maxPrice: '', wish: null, letter: '', note: '' });
+      .send({ ...GOOD, category: '', story: '', maxPrice: '', wish: null, letter: '', note: '' });
     expect(response.status).toBe(200);
     expect(response.body.data).toMatchObject({ note: '', maxPrice: null });
     expect(response.body.data).not.toHaveProperty('category');
+    expect(response.body.data).not.toHaveProperty('story');
   });
 
   it.each([

@@ -22,6 +22,7 @@ export function takeJsonBodies(fastify: FastifyInstance, bodyLimitBytes: number)
 
 function readBody(request: FastifyRequest, bytes: Buffer): JsonObject {
   requireUtf8Charset(request.headers['content-type']);
+  requirePlain(request.headers['content-encoding']);
   if (bytes.length === 0) return {};
   if (!isUtf8(bytes)) throw httpProblems.MALFORMED_JSON('The body is not valid UTF-8');
   const value = parseGuarded(withoutByteOrderMark(bytes.toString('utf8')));
@@ -39,6 +40,12 @@ function requireUtf8Charset(contentType: string | undefined): void {
   if (charset !== undefined && !/^(?:utf-?8|us-ascii)$/i.test(charset)) {
     throw httpProblems.UNSUPPORTED_MEDIA_TYPE('JSON is taken in UTF-8 only');
   }
+}
+
+/** Compressed bodies are not taken: their real size would be known only after the work. */
+function requirePlain(contentEncoding: string | undefined): void {
+  if (contentEncoding === undefined || /^identity$/i.test(contentEncoding)) return;
+  throw httpProblems.UNSUPPORTED_MEDIA_TYPE('Send the body without a content encoding');
 }
 
 /** Some editors and shells put one before JSON; RFC 8259 lets a reader ignore it. */
