@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { createDatabase, initialiseCluster, refuseForeignMajor, SUPERUSER } from './postgres-cluster.js';
 import { preparePostgresBinaries, type PostgresBinaries } from './postgres-binaries.js';
 import { whyPostgresDidNotStart } from './postgres-failure.js';
-import { openPlace, readPostgresRecord, ROOT_PLACE, writePostgresRecord, type PostgresAccount, type PostgresRecord } from './postgres-place.js';
+import {
+  openPlace,
+  readPostgresRecord,
+  ROOT_PLACE,
+  writePostgresRecord,
+  type PostgresAccount,
+  type PostgresRecord,
+} from './postgres-place.js';
 import { findPostmaster, isAlive, stopPostmaster, waitForAnswer } from './postmaster.js';
 
 export type EmbeddedPostgresOptions = {
@@ -49,7 +56,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const home = await realpath(options.home);
   const place = await realpath(record.place);
   const server = new Server(
-    { home, place, dataFolder: join(place, 'data'), durable: options.durable ?? true, log, onGone: options.onGone ?? (() => undefined) },
+    {
+      home,
+      place,
+      dataFolder: join(place, 'data'),
+      durable: options.durable ?? true,
+      log,
+      onGone: options.onGone ?? (() => undefined),
+    },
     record,
     account,
     await preparePostgresBinaries(account === undefined ? record.place : ROOT_PLACE, account !== undefined),
@@ -113,7 +127,13 @@ class Server implements EmbeddedPostgres {
 
   async open(): Promise<void> {
     const { dataFolder, durable, home } = this.setting;
-    const made = await initialiseCluster({ dataFolder, record: this.record, account: this.account, binaries: this.binaries, durable });
+    const made = await initialiseCluster({
+      dataFolder,
+      record: this.record,
+      account: this.account,
+      binaries: this.binaries,
+      durable,
+    });
     if (made) await this.remember({ initialised: true });
     await refuseForeignMajor(dataFolder, home, this.binaries.major);
     if (!(await this.adopt())) await this.launch();
@@ -166,7 +186,10 @@ class Server implements EmbeddedPostgres {
 
   /** @returns where in the log this start begins */
   private async spawn(logFile: string): Promise<number> {
-    const size = await stat(logFile).then(({ size }) => size, () => 0);
+    const size = await stat(logFile).then(
+      ({ size }) => size,
+      () => 0,
+    );
     if (size > LOG_BYTES_MAX) await rename(logFile, `${logFile}.1`);
     const output = await open(logFile, 'a', 0o600);
     try {
@@ -202,7 +225,15 @@ class Server implements EmbeddedPostgres {
       log_min_messages: 'log',
       log_min_error_statement: 'panic',
       log_checkpoints: 'off',
-      ...(this.setting.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', wal_level: 'minimal', max_wal_senders: '0' }),
+      ...(this.setting.durable
+        ? {}
+        : {
+            fsync: 'off',
+            synchronous_commit: 'off',
+            full_page_writes: 'off',
+            wal_level: 'minimal',
+            max_wal_senders: '0',
+          }),
     };
     return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   }
@@ -214,7 +245,8 @@ class Server implements EmbeddedPostgres {
     const now = Date.now();
     this.restarts = [...this.restarts.filter((at) => at > now - RESTARTS_WINDOW_MS), now];
     try {
-      if (this.restarts.length > RESTARTS_MAX) throw new Error(`The database server ended ${String(RESTARTS_MAX)} times within a minute.`);
+      if (this.restarts.length > RESTARTS_MAX)
+        throw new Error(`The database server ended ${String(RESTARTS_MAX)} times within a minute.`);
       this.setting.log('The database server ended unexpectedly; starting it again.');
       await findPostmaster(this.dataFolder);
       await this.launch();
@@ -227,7 +259,9 @@ class Server implements EmbeddedPostgres {
   }
 
   private isUp(): boolean {
-    return this.adopted && this.child === undefined ? isAlive(this.pid) : this.child?.exitCode === null && this.child.signalCode === null;
+    return this.adopted && this.child === undefined
+      ? isAlive(this.pid)
+      : this.child?.exitCode === null && this.child.signalCode === null;
   }
 
   private async remember(change: Partial<PostgresRecord>): Promise<void> {

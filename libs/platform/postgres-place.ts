@@ -38,7 +38,8 @@ export async function readPostgresRecord(home: string): Promise<PostgresRecord |
   }
   try {
     const record = JSON.parse(text) as PostgresRecord;
-    if (record.version === 1 && typeof record.place === 'string' && typeof record.adminPassword === 'string') return record;
+    if (record.version === 1 && typeof record.place === 'string' && typeof record.adminPassword === 'string')
+      return record;
   } catch {
     // Not JSON: the same sentence as for JSON of another shape.
   }
@@ -54,9 +55,14 @@ export async function writePostgresRecord(home: string, record: PostgresRecord):
 }
 
 /** The record of this home and the account to run as; both are made at the first start. */
-export async function openPlace(home: string, log: (line: string) => void): Promise<{ record: PostgresRecord; account: PostgresAccount | undefined }> {
+export async function openPlace(
+  home: string,
+  log: (line: string) => void,
+): Promise<{ record: PostgresRecord; account: PostgresAccount | undefined }> {
   await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new StartError(`The folder ${home} cannot be made (${codeOf(error)}). Choose another with C4C_HOME.`, { cause: error });
+    throw new StartError(`The folder ${home} cannot be made (${codeOf(error)}). Choose another with C4C_HOME.`, {
+      cause: error,
+    });
   });
   const isRoot = process.getuid?.() === 0;
   const known = await readPostgresRecord(home);
@@ -64,7 +70,9 @@ export async function openPlace(home: string, log: (line: string) => void): Prom
   await checkFreeSpace(record.place.startsWith(ROOT_PLACE) ? '/var/lib' : home, record.initialised);
   if (!isRoot) {
     if (record.place.startsWith(`${ROOT_PLACE}/`)) {
-      throw new StartError(`The database of ${home} was made by root and lies in ${record.place}. Start as root, or choose another folder with C4C_HOME.`);
+      throw new StartError(
+        `The database of ${home} was made by root and lies in ${record.place}. Start as root, or choose another folder with C4C_HOME.`,
+      );
     }
     await mkdir(record.place, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
       throw notReadable(record.place, error);
@@ -81,9 +89,20 @@ export async function openPlace(home: string, log: (line: string) => void): Prom
 }
 
 async function firstRecord(home: string, isRoot: boolean, log: (line: string) => void): Promise<PostgresRecord> {
-  const place = isRoot ? join(ROOT_PLACE, createHash('sha256').update(await realpath(home)).digest('hex').slice(0, 16)) : join(home, 'postgres');
+  const place = isRoot
+    ? join(
+        ROOT_PLACE,
+        createHash('sha256')
+          .update(await realpath(home))
+          .digest('hex')
+          .slice(0, 16),
+      )
+    : join(home, 'postgres');
   if (await exists(join(place, 'data'))) {
-    if (!isRoot) throw new StartError(`${join(home, RECORD)} is missing, so nobody knows the password of the data in ${place}. Restore that file, or move ${place} away to begin anew.`);
+    if (!isRoot)
+      throw new StartError(
+        `${join(home, RECORD)} is missing, so nobody knows the password of the data in ${place}. Restore that file, or move ${place} away to begin anew.`,
+      );
     // Somebody removed C4C_HOME to begin anew. What root keeps elsewhere is put aside, not thrown away.
     await rm(`${place}.old`, { recursive: true, force: true });
     await rename(place, `${place}.old`);
@@ -109,13 +128,23 @@ async function accountFor(place: string): Promise<PostgresAccount> {
   if (owner !== undefined && owner.uid !== 0) return { name: String(owner.uid), uid: owner.uid, gid: owner.gid };
   const found = (await lookUp('postgres')) ?? (await createAccount()) ?? (await lookUp('nobody'));
   if (found !== undefined) return found;
-  throw new StartError('PostgreSQL refuses to run as root, and no other account could be found or made. Start as an ordinary user, or set DATABASE_URL.');
+  throw new StartError(
+    'PostgreSQL refuses to run as root, and no other account could be found or made. Start as an ordinary user, or set DATABASE_URL.',
+  );
 }
 
 async function createAccount(): Promise<PostgresAccount | undefined> {
   try {
     await run('groupadd', ['--system', 'postgres']).catch(() => undefined);
-    await run('useradd', ['--system', '--gid', 'postgres', '--no-create-home', '--shell', '/usr/sbin/nologin', 'postgres']);
+    await run('useradd', [
+      '--system',
+      '--gid',
+      'postgres',
+      '--no-create-home',
+      '--shell',
+      '/usr/sbin/nologin',
+      'postgres',
+    ]);
   } catch {
     return undefined;
   }

@@ -23,7 +23,8 @@ export async function findPostmaster(dataFolder: string): Promise<Postmaster | u
   const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   const pid = Number.parseInt(lines[0] ?? '', 10);
   if (!(pid > 0)) return undefined;
-  if (isAlive(pid) && (await commandOf(pid)).includes(dataFolder)) return { pid, port: Number.parseInt(lines[3] ?? '', 10) };
+  if (isAlive(pid) && (await commandOf(pid)).includes(dataFolder))
+    return { pid, port: Number.parseInt(lines[3] ?? '', 10) };
   await rm(file, { force: true });
   return undefined;
 }
@@ -108,7 +109,9 @@ async function commandOf(pid: number): Promise<string> {
   try {
     return (await readFile(`/proc/${String(pid)}/cmdline`, 'utf8')).replaceAll('\0', ' ');
   } catch {
-    const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => ({ stdout: '' }));
+    const { stdout } = await promisify(execFile)('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).catch(() => ({
+      stdout: '',
+    }));
     return stdout;
   }
 }

@@ -1,0 +1,38 @@
+import { mkdtempSync, readdirSync, realpathSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { removeEmbeddedPostgres } from '../../libs/platform/embedded-postgres.js';
+import { isAlive } from '../../libs/platform/postmaster.js';
+
+const PREFIX = 'c4c-test-';
+const REDIS_PID = 'redis.pid';
+
+/** A folder for one test run or file. Its name carries our pid, so that a later run knows when nobody needs it any more. */
+export function temporaryFolder(): string {
+  return realpathSync(mkdtempSync(join(tmpdir(), `${PREFIX}${String(process.pid)}-`)));
+}
+
+/** Stops whatever server runs in this folder, and deletes it. */
+export async function removeFolder(folder: string): Promise<void> {
+  await stopRedisOf(folder);
+  await removeEmbeddedPostgres(folder);
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Clusters and folders of runs that were killed. Called before a run makes its own. */
+export async function removeLeftovers(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
+    if (!(pid > 0) || isAlive(pid)) continue;
+    // Two runs may tidy up at once, and another user's folder is that user's.
+    await removeFolder(join(tmpdir(), name)).catch(() => undefined);
+  }
+}
+
+async function stopRedisOf(folder: string): Promise<void> {
+  const pid = Number.parseInt(await readFile(join(folder, REDIS_PID), 'utf8').catch(() => ''), 10);
+  if (!(pid > 0) || !isAlive(pid)) return;
+  const command = await readFile(`/proc/${String(pid)}/cmdline`, 'utf8').catch(() => 'redis-server');
+  if (command.includes('redis-server')) process.kill(pid, 'SIGKILL');
+}
