@@ -45,6 +45,11 @@ export class DeadlineBell {
     this.adding.set(bucket, this.add(bucket));
   }
 
+  /** Rejects when the queue cannot be reached. */
+  async check(): Promise<void> {
+    await this.queue.epoch();
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.watch);

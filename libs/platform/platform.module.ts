@@ -2,27 +2,60 @@ import { Inject, Module, type DynamicModule } from '@nestjs/common';
 import { Bus } from './bus.js';
 import type { Config } from './config.js';
 import { Database } from './database.js';
-import type { Log } from './log.js';
+import { createLog, type Log } from './log.js';
+import { QueueFactory } from './queue.js';
+import { connectRedis } from './redis.js';
 
-const CONFIG = Symbol('CONFIG');
-const LOG = Symbol('LOG');
+export const CONFIG = Symbol('CONFIG');
+export const LOG = Symbol('LOG');
 
 /** The configuration that the process read at start. */
 export const InjectConfig = (): ParameterDecorator & PropertyDecorator => Inject(CONFIG);
 
 export const InjectLog = (): ParameterDecorator & PropertyDecorator => Inject(LOG);
 
-export type PlatformParts = { config: Config; log: Log; database: Database; bus: Bus };
+/** What every lib stands on: made before Nest starts, closed after it has stopped. */
+export type Platform = {
+  config: Config;
+  log: Log;
+  database: Database;
+  bus: Bus;
+  queues: QueueFactory;
+  close(): Promise<void>;
+};
 
-/** What every lib stands on, made before Nest starts and closed after it stopped. */
+/** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
+export function openPlatform(config: Config, log = createLog(config.logLevel)): Platform {
+  const warn = (error: Error): void => log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
+  const database = new Database(config.database);
+  const redis =
+    config.redisUrl === undefined
+      ? undefined
+      : { publisher: connectRedis(config.redisUrl, 'producer', warn), subscriber: connectRedis(config.redisUrl, 'subscriber', warn) };
+  const queues = new QueueFactory({ redisUrl: config.redisUrl, directUrl: config.database.directUrl, onError: warn });
+  return {
+    config,
+    log,
+    database,
+    bus: new Bus(redis),
+    queues,
+    async close() {
+      redis?.publisher.disconnect();
+      redis?.subscriber.disconnect();
+      await database.close();
+    },
+  };
+}
+
 @Module({})
 export class PlatformModule {
-  static with({ config, log, database, bus }: PlatformParts): DynamicModule {
+  static with({ config, log, database, bus, queues }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
       { provide: Database, useValue: database },
       { provide: Bus, useValue: bus },
+      { provide: QueueFactory, useValue: queues },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -1,0 +1,33 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AgentGateway, useGateway } from '#gateway';
+import { createHttpApp, type Platform } from '#platform';
+import { ApiModule } from './api.module.js';
+
+export type Api = {
+  /** Where it listens, for instance `http://127.0.0.1:8787`. */
+  readonly url: string;
+  readonly app: NestFastifyApplication;
+  /** Takes nothing new, says goodbye to the sockets, answers what is under way, then stops. */
+  close(): Promise<void>;
+};
+
+/** Serves HTTP and WebSocket.
+ *  @throws the socket's error, such as EADDRINUSE */
+export async function startApi(platform: Platform): Promise<Api> {
+  const app = await createHttpApp(ApiModule.with(platform), { log: platform.log });
+  useGateway(app);
+  try {
+    await app.listen(platform.config.port, platform.config.host);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  return {
+    url: await app.getUrl(),
+    app,
+    async close() {
+      await app.get(AgentGateway).drain();
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { FoldWorker } from './fold.worker.js';
+import { JournalStore } from './journal.store.js';
+import { TreasuryController } from './treasury.controller.js';
+import { TreasuryStore } from './treasury.store.js';
+import { Treasury } from './treasury.usecase.js';
+import { WalletController } from './wallet.controller.js';
+
+@Module({
+  controllers: [WalletController, TreasuryController],
+  providers: [FoldWorker, JournalStore, Treasury, TreasuryStore],
+  exports: [FoldWorker, JournalStore, Treasury],
+})
+export class EscrowModule {}

@@ -1,0 +1,58 @@
+import { formatShells } from '#kernel';
+import type { Entry, EntryCursor } from './journal.store.js';
+
+/** A row of the journal as answers show it. */
+export function entryView(entry: Entry): object {
+  return {
+    id: entryId(entry),
+    at: entry.at,
+    kind: entry.kind,
+    amount: formatShells(entry.amount),
+    ...(entry.fee === 0n ? {} : { fee: formatShells(entry.fee) }),
+    ...(entry.subjectKind === 'invocation' ? { invocationId: Number(entry.subjectId) } : {}),
+    ...(entry.reference === null ? {} : { reference: entry.reference }),
+    ...(entry.memo === null ? {} : { memo: entry.memo }),
+  };
+}
+
+/** The cursor that continues after this entry, as text. */
+export function cursorText({ atUs, kind, id }: Entry): string {
+  return Buffer.from(`${atUs}.${kind}.${id}`).toString('base64url');
+}
+
+/** Undefined for text that is no cursor of ours. */
+export function cursorFrom(text: string): EntryCursor | undefined {
+  const match = /^(\d{1,17})\.([a-z]{1,12})\.(\d{1,16})$/.exec(Buffer.from(text, 'base64url').toString('latin1'));
+  if (match === null) return undefined;
+  const [, atUs = '', kind = '', id = ''] = match;
+  return { atUs: BigInt(atUs), kind, id: BigInt(id) };
+}
+
+const CSV_HEAD = 'id,at,kind,amount,fee,invocationId,reference,memo';
+
+/** The same rows as RFC 4180 text. */
+export function entriesCsv(entries: readonly Entry[]): string {
+  const lines = entries.map((entry) =>
+    [
+      entryId(entry),
+      entry.at.toISOString(),
+      entry.kind,
+      formatShells(entry.amount),
+      formatShells(entry.fee),
+      entry.subjectKind === 'invocation' ? String(entry.subjectId) : '',
+      cell(entry.reference ?? ''),
+      cell(entry.memo ?? ''),
+    ].join(','),
+  );
+  return [CSV_HEAD, ...lines, ''].join('\r\n');
+}
+
+function entryId({ kind, id }: Entry): string {
+  return `${kind}_${id}`;
+}
+
+/** Quoted where needed; text that a spreadsheet would take for a formula is kept as text by a leading apostrophe. */
+function cell(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

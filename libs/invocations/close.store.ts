@@ -1,0 +1,70 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Database, Lane } from '#platform';
+import type { InvocationStatus } from './invocation.js';
+
+export type CloseItem = {
+  id: bigint;
+  action: 'complete' | 'fail' | 'cancel' | 'expire';
+  /** Who asks; the platform itself (expire) is nobody. */
+  actorAgentId: bigint | undefined;
+  /** JSON text. */
+  output: string | undefined;
+  /** JSON text of a list. */
+  attachments: string | undefined;
+  error: string | undefined;
+  fingerprint: Buffer | undefined;
+};
+
+export type CloseVerdict = {
+  verdict: 'closed' | 'replay' | 'not_found' | 'already_settled' | 'deadline_passed' | 'already_acknowledged' | 'not_due' | 'again';
+  status: InvocationStatus | null;
+  settledAt: Date | null;
+  callerAgentId: bigint | null;
+  providerAgentId: bigint | null;
+};
+
+/** The lane to `market.invocation_close` (prisma/functions/31_invocation_close.sql). */
+@Injectable()
+export class CloseStore implements OnModuleDestroy {
+  private readonly lane: Lane<CloseItem, CloseVerdict>;
+
+  constructor(private readonly database: Database) {
+    this.lane = new Lane<CloseItem, CloseVerdict>(database, {
+      name: 'invocation-close',
+      text: `select verdict, status, settled_at as "settledAt", caller_agent_id as "callerAgentId", provider_agent_id as "providerAgentId"
+        from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[])`,
+      values: (items) => [
+        items.map((item) => item.id),
+        items.map((item) => item.action),
+        items.map((item) => item.actorAgentId),
+        items.map((item) => item.output),
+        items.map((item) => item.attachments),
+        items.map((item) => item.error),
+        items.map((item) => item.fingerprint),
+      ],
+      isAgain: ({ verdict }) => verdict === 'again',
+      // Closing again is harmless: what took effect answers with "replay" or "already settled".
+      recover: () => Promise.resolve(undefined),
+    });
+  }
+
+  close(item: CloseItem): Promise<CloseVerdict> {
+    return this.lane.send(item);
+  }
+
+  /** Ids of pending invocations past their deadline, oldest first. Takes no lock: closing takes them in order. */
+  async due(limit: number): Promise<bigint[]> {
+    const rows = await this.database.query<{ id: bigint }>('select id from market.invocations_due($1) as id', [limit], 'invocations-due');
+    return rows.map(({ id }) => id);
+  }
+
+  /** The database's clock, in milliseconds since 1970. */
+  async clockMs(): Promise<number> {
+    const [row] = await this.database.query<{ ms: bigint }>('select (extract(epoch from platform.clock()) * 1000)::bigint as ms', [], 'clock');
+    return Number(row?.ms ?? 0n);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.lane.close();
+  }
+}

@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { assertNever, canonicalJson, fingerprint, type JsonObject } from '#kernel';
+import type { AgentPrincipal } from '#owners';
+import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
+import { overloaded, SchemaPoolBusy, Schemas, ServiceStore } from '#services';
+import { CloseStore, type CloseItem, type CloseVerdict } from './close.store.js';
+import type { InvocationStatus } from './invocation.js';
+import { invocationProblems } from './invocations.problems.js';
+
+export type Result =
+  | { status: 'completed'; output: JsonObject | undefined; attachments: string[] | undefined }
+  | { status: 'failed'; output: JsonObject | undefined; attachments: string[] | undefined; error: string };
+
+export type Closed = { invocationId: bigint; status: InvocationStatus; settledAt: Date; isReplay: boolean };
+
+const DUE_BATCH = 500;
+
+/** The ends of an invocation: a result, a failure, a cancellation, a deadline. All pass through one function, and the first wins. */
+@Injectable()
+export class CloseInvocations {
+  constructor(
+    private readonly store: CloseStore,
+    private readonly services: ServiceStore,
+    private readonly schemas: Schemas,
+    private readonly bus: Bus,
+  ) {}
+
+  /** The provider's result or failure. The same one again gets the first answer.
+   *  @throws {Problem} NOT_FOUND, OUTPUT_INVALID (the deadline runs on), ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
+  async submit({ agentId }: AgentPrincipal, id: bigint, result: Result): Promise<Closed> {
+    if (result.status === 'completed') await this.requireFitting(agentId, id, result.output);
+    const { status, output, attachments } = result;
+    return this.answer(
+      id,
+      await this.close({
+        id,
+        action: status === 'completed' ? 'complete' : 'fail',
+        actorAgentId: agentId,
+        output: output === undefined ? undefined : JSON.stringify(output),
+        attachments: attachments === undefined ? undefined : JSON.stringify(attachments),
+        error: result.status === 'failed' ? result.error : undefined,
+        fingerprint: fingerprint(['submit', status, canonicalJson(output), canonicalJson(attachments ?? [])]),
+      }),
+    );
+  }
+
+  /** The caller changes its mind before the provider has acknowledged.
+   *  @throws {Problem} NOT_FOUND, ALREADY_ACKNOWLEDGED, ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
+  async cancel({ agentId }: AgentPrincipal, id: bigint): Promise<Closed> {
+    return this.answer(id, await this.close({ ...NOTHING, id, action: 'cancel', actorAgentId: agentId }));
+  }
+
+  /** Refunds what is past its deadline, up to 500 invocations. */
+  async due(): Promise<{ closed: number }> {
+    const ids = await this.store.due(DUE_BATCH);
+    const verdicts = await Promise.all(ids.map((id) => this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined })));
+    return { closed: verdicts.filter(({ verdict }) => verdict === 'closed').length };
+  }
+
+  private async requireFitting(agentId: bigint, id: bigint, output: JsonObject | undefined): Promise<void> {
+    const pinned = await this.services.outputSchemaOf(id, agentId);
+    if (pinned === undefined) throw notFound();
+    let errors;
+    try {
+      errors = await this.schemas.validate(pinned.outputSchema, null, output, 'output');
+    } catch (error) {
+      if (error instanceof SchemaPoolBusy) throw overloaded(error);
+      throw error;
+    }
+    if (errors.length > 0) {
+      throw invocationProblems.OUTPUT_INVALID('The output does not fit the output schema; correct it and submit again before the deadline', { errors });
+    }
+  }
+
+  private async close(item: CloseItem): Promise<CloseVerdict> {
+    let result: CloseVerdict;
+    try {
+      result = await this.store.close(item);
+    } catch (error) {
+      if (error instanceof LaneFull || error instanceof LaneClosed || isLockTimeout(error)) throw overloaded(error);
+      throw error;
+    }
+    // A late submit may itself have refunded the caller, so that verdict too may have made events.
+    if (result.verdict === 'closed' || result.verdict === 'deadline_passed') {
+      for (const agentId of [result.callerAgentId, result.providerAgentId]) {
+        if (agentId !== null) this.bus.publish('agent-event', { agentId: String(agentId) });
+      }
+    }
+    return result;
+  }
+
+  private answer(id: bigint, { verdict, status, settledAt }: CloseVerdict): Closed {
+    switch (verdict) {
+      case 'closed':
+      case 'replay':
+        if (status === null || settledAt === null) throw new Error(`invocation ${id} was closed and has no end`);
+        return { invocationId: id, status, settledAt, isReplay: verdict === 'replay' };
+      case 'not_found':
+        throw notFound();
+      case 'deadline_passed':
+        throw invocationProblems.DEADLINE_PASSED(`The deadline of invocation ${id} has passed and its price has gone back to the caller`);
+      case 'already_settled':
+        throw invocationProblems.ALREADY_SETTLED(`Invocation ${id} has ended as ${status ?? 'settled'}; it takes no other end`, {
+          details: { status, settledAt: settledAt?.toISOString() ?? null },
+        });
+      case 'already_acknowledged':
+        throw invocationProblems.ALREADY_ACKNOWLEDGED(`The provider has acknowledged invocation ${id}; it ends by a result, a failure or its deadline`);
+      case 'not_due':
+      case 'again':
+        throw new Error(`the verdict ${verdict} does not belong here`);
+      default:
+        return assertNever(verdict);
+    }
+  }
+}
+
+const NOTHING = { output: undefined, attachments: undefined, error: undefined, fingerprint: undefined };

@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import type { AgentEvent } from '#events';
+import { InvocationStore } from './invocation.store.js';
+import { notificationOf, type NotificationFrame } from './notification.js';
+
+/** Makes the contract's notification frames from events of the log. */
+@Injectable()
+export class InvocationFrames {
+  constructor(private readonly store: InvocationStore) {}
+
+  /** One frame an event, in order. */
+  async render(events: readonly AgentEvent[]): Promise<NotificationFrame[]> {
+    if (events.length === 0) return [];
+    const invocations = new Map((await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]));
+    return events.flatMap((event) => {
+      const invocation = invocations.get(event.invocationId);
+      return invocation === undefined ? [] : [notificationOf(event, invocation)];
+    });
+  }
+
+  /** The `service_invoked` frames of the agent's pending invocations with a higher id, by id, under the event ids they were announced with. */
+  async pendingFor(agentId: bigint, afterInvocationId: bigint, limit: number): Promise<NotificationFrame[]> {
+    const pending = await this.store.pendingOf(agentId, afterInvocationId, limit);
+    return this.render(
+      pending.map(({ id, eventId, announcedAt }) => ({ agentId, seq: 0n, eventId, type: 'invocation.invoked', invocationId: id, createdAt: announcedAt })),
+    );
+  }
+}

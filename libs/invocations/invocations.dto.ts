@@ -1,0 +1,40 @@
+import type { JsonObject } from '#kernel';
+import { IsId, IsIdempotencyKey, IsInteger, IsJsonObject, IsOneOf, IsText, IsTextList, Limit, Optional, OptionalShells, Page } from '#platform';
+import type { InvocationStatus, Role } from './invocation.js';
+
+const ATTACHMENTS_MAX = 20;
+const ATTACHMENT_MAX = 2_000;
+const TEXT_MAX = 2_000;
+
+export class InvokeBody {
+  @IsId() serviceId!: bigint;
+  @Optional() @IsJsonObject() input?: JsonObject;
+  @OptionalShells() maxPrice?: bigint;
+  @IsIdempotencyKey() idempotencyKey?: string;
+}
+
+export class SubmitBody {
+  @IsOneOf(['completed', 'failed']) status!: 'completed' | 'failed';
+  @Optional() @IsJsonObject() output?: JsonObject;
+  @Optional() @IsTextList(ATTACHMENTS_MAX, ATTACHMENT_MAX) attachments?: string[];
+  @Optional() @IsText(1, TEXT_MAX) error?: string;
+}
+
+export class ReviewBody {
+  @Optional() @IsInteger(1, 5) rating?: number;
+  @Optional() @IsText(1, TEXT_MAX) review?: string;
+}
+
+export class ProgressBody {
+  @IsInteger(0, 100) percent!: number;
+  @Optional() @IsText(1, 500) note?: string;
+}
+
+export class InvocationsQuery {
+  @Page() page!: number;
+  @Limit(20, 100) limit!: number;
+  @Optional() @IsOneOf(['caller', 'provider']) role?: Role;
+  @Optional() @IsOneOf(['pending', 'completed', 'failed', 'timeout']) status?: InvocationStatus;
+  /** Only invocations with a lower id: for reading on without counting. */
+  @Optional() @IsId() before?: bigint;
+}

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import { assertNever, canonicalJson, fingerprint, formatShells, type FieldError, type JsonObject, type Problem } from '#kernel';
+import { escrowProblems, JournalStore, keyReused } from '#escrow';
+import { ownerProblems, type AgentPrincipal } from '#owners';
+import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
+import { OfferCache, overloaded, SchemaPoolBusy, Schemas, type Offer } from '#services';
+import { DeadlineBell } from './deadline.bell.js';
+import { invocationProblems } from './invocations.problems.js';
+import { OpenStore, type OpenVerdict } from './open.store.js';
+
+export type InvokeWish = { serviceId: bigint; input: JsonObject | undefined; maxPrice: bigint | undefined; key: string | undefined };
+
+/** What the first answer to an invoke says; a repetition with the same key says the same. */
+export type Opened = { invocationId: bigint; serviceId: bigint; version: number; price: bigint; createdAt: Date; deadlineAt: Date; isReplay: boolean };
+
+// A provider that updates its service again and again does not hold a caller here.
+const VERSION_TRIES = 5;
+const BUSY_RETRY_S = 1;
+
+/** One invocation, from the wish to the hold: schema, price, funds, load and key are checked before anything is held. */
+@Injectable()
+export class Invoke {
+  constructor(
+    private readonly offers: OfferCache,
+    private readonly schemas: Schemas,
+    private readonly store: OpenStore,
+    private readonly journal: JournalStore,
+    private readonly bus: Bus,
+    private readonly bell: DeadlineBell,
+  ) {}
+
+  /** @throws {Problem} NOT_FOUND, INPUT_INVALID, PRICE_ABOVE_MAXIMUM, INSUFFICIENT_FUNDS, SERVICE_INACTIVE, PROVIDER_FROZEN, AGENT_FROZEN,
+   *  OWN_SERVICE, SERVICE_BUSY, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, OVERLOADED */
+  async run(caller: AgentPrincipal, wish: InvokeWish): Promise<Opened> {
+    let offer = await this.offers.get(wish.serviceId);
+    for (let tries = 0; tries < VERSION_TRIES; tries += 1) {
+      // Not known here, or not yet: only the database may say that there is none.
+      if (offer === undefined) throw notFound();
+      offer = await this.fitting(offer, wish.input);
+      const result = await this.open(caller, offer, wish);
+      if (result.verdict !== 'stale_version') return this.opened(caller, offer, wish, result);
+      offer = await this.offers.refresh(wish.serviceId);
+    }
+    throw overloaded(new Error('the service changed with every try'));
+  }
+
+  /** The offer whose schema the input fits. A copy in memory may be old, so a refusal is checked against the newest version. */
+  private async fitting(offer: Offer, input: JsonObject | undefined): Promise<Offer> {
+    let current = offer;
+    let errors = await this.inputErrors(current, input);
+    if (errors.length > 0) {
+      const newest = await this.offers.refresh(offer.id);
+      if (newest !== undefined && newest.version !== current.version) {
+        current = newest;
+        errors = await this.inputErrors(current, input);
+      }
+    }
+    if (errors.length > 0) {
+      throw invocationProblems.INPUT_INVALID(`The input does not fit the input schema of "${current.title}", version ${current.version}; nothing is held`, { errors });
+    }
+    return current;
+  }
+
+  private async inputErrors(offer: Offer, input: JsonObject | undefined): Promise<FieldError[]> {
+    try {
+      return await this.schemas.validate(offer.inputSchema, null, input, 'input');
+    } catch (error) {
+      if (error instanceof SchemaPoolBusy) throw overloaded(error);
+      throw error;
+    }
+  }
+
+  private async open(caller: AgentPrincipal, { version }: Offer, { serviceId, input, maxPrice, key }: InvokeWish): Promise<OpenVerdict> {
+    try {
+      return await this.store.open({
+        callerAgentId: caller.agentId,
+        callerOwnerId: caller.ownerId,
+        serviceId,
+        version,
+        maxPrice,
+        input: input === undefined ? null : JSON.stringify(input),
+        key,
+        fingerprint: key === undefined ? undefined : fingerprint(['invoke', serviceId, canonicalJson(input), maxPrice]),
+      });
+    } catch (error) {
+      if (error instanceof LaneFull || error instanceof LaneClosed) throw overloaded(error);
+      if (isLockTimeout(error)) throw stillRunning(key, error);
+      throw error;
+    }
+  }
+
+  private async opened(caller: AgentPrincipal, offer: Offer, wish: InvokeWish, result: OpenVerdict): Promise<Opened> {
+    const { verdict, invocationId, price, createdAt, deadlineAt, providerAgentId } = result;
+    switch (verdict) {
+      case 'opened':
+        // Hints after the commit: whoever misses them finds the event and the deadline by looking.
+        if (providerAgentId !== null) this.bus.publish('agent-event', { agentId: String(providerAgentId) });
+        this.bell.ring(deadlineAt);
+        return { invocationId, serviceId: wish.serviceId, version: offer.version, price: price ?? 0n, createdAt, deadlineAt, isReplay: false };
+      case 'replay':
+        return { invocationId, serviceId: wish.serviceId, version: offer.version, price: price ?? 0n, createdAt, deadlineAt, isReplay: true };
+      case 'insufficient_funds': {
+        const { available } = await this.journal.balance(caller.ownerId);
+        throw escrowProblems.INSUFFICIENT_FUNDS(`The service costs ${formatShells(price ?? 0n)}, the wallet has ${formatShells(available)}`, {
+          details: { price: formatShells(price ?? 0n), available: formatShells(available) },
+        });
+      }
+      case 'key_reused':
+        throw keyReused(wish.key ?? '');
+      case 'service_not_found':
+        throw notFound();
+      case 'service_inactive':
+        throw invocationProblems.SERVICE_INACTIVE(`"${offer.title}" takes no invocations at the moment; its provider has deactivated it`);
+      case 'provider_frozen':
+        throw invocationProblems.PROVIDER_FROZEN(`The provider of "${offer.title}" is frozen by its owner`);
+      case 'caller_frozen':
+        throw ownerProblems.AGENT_FROZEN('The owner has frozen this agent: it spends nothing until it is unfrozen');
+      case 'own_service':
+        throw invocationProblems.OWN_SERVICE(`"${offer.title}" is this agent's own service`);
+      case 'price_above_maximum':
+        throw invocationProblems.PRICE_ABOVE_MAXIMUM(`The service costs ${formatShells(price ?? 0n)}, more than the maximum of ${formatShells(wish.maxPrice ?? 0n)}`, {
+          details: { price: formatShells(price ?? 0n), maxPrice: formatShells(wish.maxPrice ?? 0n) },
+        });
+      case 'busy':
+        throw busy(`"${offer.title}" has as many pending invocations as it takes`);
+      case 'busy_with_caller':
+        throw busy(`"${offer.title}" takes no more pending invocations of one caller`);
+      case 'again':
+      case 'stale_version':
+        throw new Error(`the verdict ${verdict} is handled before`);
+      default:
+        return assertNever(verdict);
+    }
+  }
+}
+
+function busy(detail: string): Problem {
+  return invocationProblems.SERVICE_BUSY(`${detail}; repeat the request when some have ended`, { retryAfterS: BUSY_RETRY_S });
+}
+
+/** The wallet's lock did not come in time: another request of this owner, likely the first one with this key, holds it. */
+function stillRunning(key: string | undefined, cause: unknown): Error {
+  if (key === undefined) return overloaded(cause);
+  return escrowProblems.IDEMPOTENCY_IN_PROGRESS(`The first request with the key "${key}" is still running; repeat it in a moment`, { retryAfterS: 1, cause });
+}

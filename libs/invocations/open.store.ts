@@ -1,0 +1,100 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Database, IdSource, InjectConfig, Lane, type Config } from '#platform';
+
+/** An invocation to be opened: what the caller wants, and the ids that were drawn for it. */
+export type OpenItem = {
+  id: bigint;
+  holdId: bigint;
+  callerAgentId: bigint;
+  callerOwnerId: bigint;
+  serviceId: bigint;
+  version: number;
+  maxPrice: bigint | undefined;
+  /** JSON text. */
+  input: string | null;
+  key: string | undefined;
+  fingerprint: Buffer | undefined;
+};
+
+export type OpenVerdict = {
+  verdict:
+    | 'opened'
+    | 'replay'
+    | 'key_reused'
+    | 'service_not_found'
+    | 'service_inactive'
+    | 'provider_frozen'
+    | 'caller_frozen'
+    | 'own_service'
+    | 'stale_version'
+    | 'price_above_maximum'
+    | 'insufficient_funds'
+    | 'busy'
+    | 'busy_with_caller'
+    | 'again';
+  invocationId: bigint;
+  price: bigint | null;
+  createdAt: Date;
+  deadlineAt: Date;
+  providerAgentId: bigint | null;
+};
+
+const COLUMNS = `verdict, invocation_id as "invocationId", price, created_at as "createdAt", deadline_at as "deadlineAt",
+  provider_agent_id as "providerAgentId"`;
+
+/** The lane to `market.invocation_open` (prisma/functions/30_invocation_open.sql). */
+@Injectable()
+export class OpenStore implements OnModuleDestroy {
+  private readonly ids: IdSource;
+  private readonly holdIds: IdSource;
+  private readonly lane: Lane<OpenItem, OpenVerdict>;
+
+  constructor(
+    private readonly database: Database,
+    @InjectConfig() config: Config,
+  ) {
+    this.ids = new IdSource(database, 'market.invocation_id');
+    this.holdIds = new IdSource(database, 'ledger.hold_id');
+    this.lane = new Lane<OpenItem, OpenVerdict>(database, {
+      name: 'invocation-open',
+      text: `select ${COLUMNS}
+        from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
+          $8::json[], $9::text[], $10::bytea[], $11)`,
+      values: (items) => [
+        items.map((item) => item.id),
+        items.map((item) => item.holdId),
+        items.map((item) => item.callerAgentId),
+        items.map((item) => item.callerOwnerId),
+        items.map((item) => item.serviceId),
+        items.map((item) => item.version),
+        items.map((item) => item.maxPrice),
+        items.map((item) => item.input),
+        items.map((item) => item.key),
+        items.map((item) => item.fingerprint),
+        config.timeoutMinMs,
+      ],
+      isAgain: ({ verdict }) => verdict === 'again',
+      recover: (item) => this.opened(item.id),
+    });
+  }
+
+  /** Draws the ids and opens. */
+  async open(wish: Omit<OpenItem, 'id' | 'holdId'>): Promise<OpenVerdict> {
+    const [id, holdId] = await Promise.all([this.ids.next(), this.holdIds.next()]);
+    return this.lane.send({ ...wish, id, holdId });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.lane.close();
+  }
+
+  private async opened(id: bigint): Promise<OpenVerdict | undefined> {
+    const [row] = await this.database.query<OpenVerdict>(
+      `select 'opened' as verdict, id as "invocationId", price, created_at as "createdAt", deadline_at as "deadlineAt",
+        provider_agent_id as "providerAgentId"
+      from market.invocation where id = $1`,
+      [id],
+    );
+    return row;
+  }
+}

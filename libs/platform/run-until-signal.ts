@@ -1,0 +1,38 @@
+import { ConfigError, loadConfig } from './config.js';
+import { openPlatform, type Platform } from './platform.module.js';
+
+/**
+ * The life of a process of its own: reads the configuration, starts, and stops in order at SIGTERM or SIGINT. A second signal
+ * ends it at once.
+ */
+export async function runUntilSignal(start: (platform: Platform) => Promise<{ close(): Promise<void> }>): Promise<void> {
+  const platform = openPlatform(configOrExit());
+  const running = await start(platform);
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    running
+      .close()
+      .then(() => platform.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          platform.log.fatal({ err: error }, 'could not stop in order');
+          process.exit(1);
+        },
+      );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function configOrExit(): ReturnType<typeof loadConfig> {
+  try {
+    return loadConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}

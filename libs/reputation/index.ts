@@ -1,0 +1,2 @@
+export { ReputationModule } from './reputation.module.js';
+export { TallyWorker } from './tally.worker.js';

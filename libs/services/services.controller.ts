@@ -1,0 +1,98 @@
+import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
+import { IdParam, NoFields, notFound, requireSomeField } from '#platform';
+import { CatalogueStore } from './catalogue.store.js';
+import { Publish } from './publish.usecase.js';
+import { managedServiceDetail, managedServiceView, marketServiceView, publishedServiceView } from './service.view.js';
+import { ServiceStore } from './service.store.js';
+import { MarketServicesQuery, OwnServicesQuery, PublishBody, UpdateServiceBody } from './services.dto.js';
+
+const RECENT_CALLS = 20;
+
+/** A provider's own services, by its key. */
+@Controller('openapi/v1')
+export class ServicesController {
+  constructor(
+    private readonly publisher: Publish,
+    private readonly store: ServiceStore,
+    private readonly catalogue: CatalogueStore,
+  ) {}
+
+  @Post('agent/me/services')
+  @AgentAuth('services')
+  async publish(@Caller() agent: AgentPrincipal, @Body() body: PublishBody): Promise<object> {
+    const { id, title, version, createdAt } = await this.publisher.publish(agent, body);
+    return { id: Number(id), title, status: 'active', createdAt, version };
+  }
+
+  @Get('agent/me/services')
+  @AgentAuth('read')
+  async list(@Caller() { agentId }: AgentPrincipal, @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery): Promise<object> {
+    const { listings, total } = await this.catalogue.list({ agentId, search, isActive: isActive(status), sortBy }, page, limit);
+    return { services: listings.map(publishedServiceView), total, page, limit };
+  }
+
+  @Patch('agent/me/services/:id')
+  @AgentAuth('services')
+  async update(@Caller() agent: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() body: UpdateServiceBody): Promise<object> {
+    requireSomeField(body);
+    const { version } = await this.publisher.update(agent, id, body);
+    return { message: `The service is updated; version ${version} counts from now on`, id: Number(id), version };
+  }
+
+  @Post('agent/me/services/:id/activate')
+  @AgentAuth('services')
+  async activate(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+    if (!(await this.store.setActive(agentId, id, true))) throw notFound();
+    return { message: 'The service is active', status: 'active', id: Number(id) };
+  }
+
+  /** Open invocations run to their end. */
+  @Post('agent/me/services/:id/deactivate')
+  @AgentAuth('services')
+  async deactivate(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+    if (!(await this.store.setActive(agentId, id, false))) throw notFound();
+    return { message: 'The service is inactive; open invocations run to their end', status: 'inactive', id: Number(id) };
+  }
+
+  @Get('services')
+  @AgentAuth('read')
+  async manage(@Caller() { agentId }: AgentPrincipal, @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery): Promise<object> {
+    const { listings, total } = await this.catalogue.list({ agentId, search, isActive: isActive(status), sortBy }, page, limit);
+    return { data: listings.map(managedServiceView), total, page, limit };
+  }
+
+  @Get('services/:id')
+  @AgentAuth('read')
+  async show(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
+    const listing = await this.catalogue.find(id);
+    if (listing === undefined || listing.agentId !== agentId) throw notFound();
+    return managedServiceDetail(listing, await this.catalogue.recentCalls(agentId, id, RECENT_CALLS));
+  }
+}
+
+/** Services as everybody sees them. */
+@Controller('openapi/v1/market/services')
+export class MarketServicesController {
+  constructor(private readonly catalogue: CatalogueStore) {}
+
+  @Get()
+  async list(@Query() { page, limit, status = 'active', sortBy = 'time', ...filter }: MarketServicesQuery): Promise<object> {
+    const [{ listings, total }, categories] = await Promise.all([
+      this.catalogue.list({ ...filter, isActive: isActive(status), sortBy }, page, limit),
+      this.catalogue.categories(),
+    ]);
+    return { data: listings.map(marketServiceView), total, page, limit, totalPages: Math.ceil(total / limit), categories };
+  }
+
+  @Get(':id')
+  async show(@Param('id', IdParam) id: bigint): Promise<object> {
+    const listing = await this.catalogue.find(id);
+    if (listing === undefined) throw notFound();
+    return marketServiceView(listing);
+  }
+}
+
+function isActive(status: 'all' | 'active' | 'inactive' | undefined): boolean | undefined {
+  return status === undefined || status === 'all' ? undefined : status === 'active';
+}
