@@ -16,10 +16,18 @@ export function fieldErrors(found: readonly ErrorObject[], value: Json, root: st
   return [...fields].map(([field, { code, messages }]) => ({ field, message: [...messages].join('; '), code }));
 }
 
+/** What is told of a value that Ajv itself could not get through; no value may become an internal error. */
+export function notChecked(error: unknown, root: string): FieldError[] {
+  const reason = error instanceof Error ? error.message : String(error);
+  const message = clip(`could not be checked against the schema: ${reason}`, MESSAGE_CHARS_MAX);
+  return [{ field: root, message, code: 'NOT_CHECKED' }];
+}
+
 // An anyOf whose branches all fail is told as each branch's reason and "must match …", so a field may have several.
 type FieldMessages = { code: string; messages: Set<string> };
 
-const READ_MAX = 2_000;
+// Enough to find 50 fields in any ordinary case; the rest would only cost time.
+const READ_MAX = 500;
 const MESSAGES_PER_FIELD = 4;
 const NAME_CHARS_MAX = 64;
 const FIELD_CHARS_MAX = 300;

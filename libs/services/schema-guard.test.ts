@@ -36,6 +36,12 @@ const slow: Json = {
 };
 const slowValue: Json = Array.from({ length: 110_000 }, () => 1);
 
+/** Ajv 8.20 throws at it as it stands. */
+const unevaluatedBesideNames: Json = {
+  anyOf: [{ type: 'string', unevaluatedProperties: {} }],
+  patternProperties: { '^a': {} },
+};
+
 describe('a value', () => {
   it('is told each wrong field by its path', async () => {
     const schema: Json = {
@@ -233,10 +239,10 @@ describe('the guard', () => {
   });
 
   it('lets other schemas take turns with one that takes long for each of its values', async () => {
-    const late = Array.from({ length: 4 }, async () => guard.validate(slow, null, slowValue));
+    const late = Array.from({ length: 6 }, async () => guard.validate(slow, null, slowValue));
     const done: string[] = [];
     const all = Promise.allSettled(late).then(() => done.push('slow'));
-    for (let i = 0; i < 5; i += 1) await guard.validate({ oneOf: [{ type: 'integer' }] }, null, i);
+    for (let i = 0; i < 2; i += 1) await guard.validate({ oneOf: [{ type: 'integer' }] }, null, i);
     done.push('quick');
     await all;
     expect(done).toEqual(['quick', 'slow']);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, type FieldError, type Json } from '#kernel';
 import { compileSchema, type Validator } from './schema-compiler.js';
-import { fieldErrors } from './schema-errors.js';
+import { fieldErrors, notChecked } from './schema-errors.js';
 import { fitsMainThread, planOf, type Plan } from './schema-plan.js';
 import { SchemaPool } from './schema-pool.js';
 import { boundsErrors, type RuleError } from './schema-rules.js';
@@ -71,8 +71,12 @@ export class SchemaGuard {
   }
 
   private validateHere(known: KnownSchema, schema: Json, value: Json, root: string): FieldError[] {
-    known.validator ??= compileSchema(schema, 'all');
-    return fieldErrors(known.validator(value), value, root);
+    try {
+      known.validator ??= compileSchema(schema, 'all');
+      return fieldErrors(known.validator(value), value, root);
+    } catch (error) {
+      return notChecked(error, root);
+    }
   }
 
   private async validateInThread(hash: string, schema: Json, value: Json, root: string): Promise<FieldError[]> {

@@ -60,7 +60,19 @@ function pruneSchema(schema: Json, definitions: Definitions): Json {
 // An `if` alone checks nothing, but what it fits counts as evaluated; Ajv would leave it out.
 function completed(schema: JsonObject): JsonObject {
   if ('if' in schema && !('then' in schema)) schema['then'] = true;
-  return schema;
+  return apart(schema);
+}
+
+// Where unevaluatedProperties are about, Ajv 8.20 can throw at a patternProperties beside an anyOf: it notes evaluated
+// members in a variable that only one of the branches has set. In a schema of its own the variable is its own.
+function apart({ properties, patternProperties, additionalProperties, ...others }: JsonObject): JsonObject {
+  const members = {
+    ...(properties !== undefined && { properties }),
+    ...(patternProperties !== undefined && { patternProperties }),
+    ...(additionalProperties !== undefined && { additionalProperties }),
+  };
+  if (patternProperties === undefined) return { ...others, ...members };
+  return { ...others, allOf: [...(Array.isArray(others['allOf']) ? others['allOf'] : []), members] };
 }
 
 const PLAIN = new Set([

@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { FieldError, Json } from '#kernel';
 import { compileSchema, type Validator } from './schema-compiler.js';
-import { fieldErrors } from './schema-errors.js';
+import { fieldErrors, notChecked } from './schema-errors.js';
 import { schemaErrors, type RuleError } from './schema-rules.js';
 
 // The body of a worker thread: schema-pool.ts starts it and ends it when it takes too long. It runs from dist/ and, in
@@ -55,8 +55,7 @@ function* validate(request: ThreadRequest & { kind: 'validate' }): Generator<Thr
     const value = parse(request.value);
     yield { kind: 'validated', errors: fieldErrors(validator(value), value, root), cpuMs: cpuMs() };
   } catch (error) {
-    const message = `could not be checked against the schema: ${messageOf(error)}`;
-    yield { kind: 'validated', errors: [{ field: root, message, code: 'NOT_CHECKED' }], cpuMs: cpuMs() };
+    yield { kind: 'validated', errors: notChecked(error, root), cpuMs: cpuMs() };
   }
 }
 
