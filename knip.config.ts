@@ -5,9 +5,7 @@ const config: KnipConfig = {
   entry: [
     'apps/*/main.ts',
     'scripts/*.mjs',
-    'test/support/cluster.ts',
     'test/bench/*.ts',
-    'dependency-cruiser.config.d.mts',
   ],
   project: ['{apps,libs,test,scripts}/**/*.{ts,mjs}', '!test/arch/fixtures/**'],
   ignoreDependencies: [

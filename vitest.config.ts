@@ -1,14 +1,12 @@
-import { existsSync } from 'node:fs';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 // A test that needs PostgreSQL or Redis lives under test/, or says so by its role when it stands beside its file.
 const REAL_BESIDE_FILES = ['store', 'usecase', 'worker', 'real'].map((role) => `{libs,apps}/**/*.${role}.test.ts`);
 const LONG = 'test/**/*.long.test.ts';
-const CLUSTER = 'test/support/cluster.ts';
 
 const exclude = [...configDefaults.exclude, 'test/arch/fixtures/**'];
 const realProject = {
-  globalSetup: existsSync(CLUSTER) ? [CLUSTER] : [],
+  globalSetup: ['test/support/cluster.ts'],
   testTimeout: 30_000,
   hookTimeout: 60_000,
 };

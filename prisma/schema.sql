@@ -332,6 +332,11 @@ create table market.service_version (
   constraint service_version_pkey PRIMARY KEY (service_id, version)
 )
 
+create table platform.installed_functions (
+  checksum text not null,
+  installed_at timestamp with time zone not null default now()
+)
+
 -- Partitions
 
 create table ledger.hold_p00000 partition of ledger.hold for values from ('0') to ('16777216')

@@ -72,4 +72,4 @@ export const TABLES_OF_DATABASE = `
       from pg_constraint p, unnest(p.conkey) with ordinality as k (attnum, place), pg_attribute a
       where p.conrelid = c.oid and p.contype = 'p' and a.attrelid = c.oid and a.attnum = k.attnum) as key
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname = any ($1)`;
+  where c.relkind in ('r', 'p') and not c.relispartition and n.nspname in ('ledger', 'market')`;
