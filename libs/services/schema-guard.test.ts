@@ -91,6 +91,11 @@ describe('a value', () => {
 
   it.each<[string, Json, Json, boolean]>([
     ['price', { multipleOf: 0.01 }, 19.99, true],
+    ['unevaluated beside names', unevaluatedBesideNames, { a: [] }, false],
+    ['unevaluated beside names', unevaluatedBesideNames, 'text', true],
+    ['list without its first item', { prefixItems: [{ type: 'string' }], contains: {} }, [], false],
+    ['object without the empty name', { required: [''] }, {}, false],
+    ['definition named $id', { items: { $ref: '#/$defs/$id' }, $defs: { $id: { type: 'string' } } }, ['a'], true],
     ['price', { multipleOf: 0.01 }, 19.995, false],
     ['definition', { items: { $ref: '#/$defs/a~1b' }, $defs: { 'a/b': { type: 'string' } } }, ['a', 1], false],
     ['definition', { items: { $ref: '#/definitions/a' }, definitions: { a: { type: 'string' } } }, ['a'], true],
