@@ -150,7 +150,7 @@ describe('a value', () => {
   });
 });
 
-describe('nothing holds the process up', () => {
+describe('nothing holds the process up', { timeout: 30_000 }, () => {
   it.each<[string, Json, Json]>([
     ['a catastrophic pattern', { pattern: '^(a+)+$' }, 'a'.repeat(40) + '!'],
     ['a catastrophic pattern on a long text', { pattern: '^(a+)+$' }, 'a'.repeat(229_000) + '!'],
@@ -203,7 +203,7 @@ describe('nothing holds the process up', () => {
   });
 });
 
-describe('the guard', () => {
+describe('the guard', { timeout: 30_000 }, () => {
   it('answers small values of simple schemas at once', async () => {
     const schema: Json = { type: 'object', properties: { a: { type: 'string', pattern: '^x' } } };
     expect(guard.validate(schema, null, { a: 'y' })).toEqual([

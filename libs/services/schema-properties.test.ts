@@ -78,12 +78,12 @@ const schema = fc
   .map(([root, definitions]): Json => ({ ...(root as object), $defs: definitions }));
 const accepted = schema.filter((candidate) => schemaErrors(candidate).length === 0);
 
-describe('every schema that the rules accept', () => {
+describe('every schema that the rules accept', { timeout: 60_000 }, () => {
   it('is right by the meta-schema of 2020-12', () => {
     const meta = new Ajv2020({ strict: false });
     fc.assert(
       fc.property(accepted, (candidate) => meta.validateSchema(candidate as object) === true),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('every schema that the rules accept', () => {
           if (first(value).length > 0) expect(expected).toBe(false);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -118,12 +118,12 @@ describe('every schema that the rules accept', () => {
         expect(errors.length).toBeLessThanOrEqual(50);
         expect(errors.every((error) => error.field.startsWith('input') && error.code !== 'NOT_CHECKED')).toBe(true);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });
 
-it('no JSON at all makes the check of a schema throw', async () => {
+it('no JSON at all makes the check of a schema throw', { timeout: 60_000 }, async () => {
   const words = fc.constantFrom('type', 'items', '$ref', '$defs', 'required', 'pattern', 'enum', 'properties', 'allOf');
   const anyJson = fc.dictionary(words, fc.oneof(json, fc.dictionary(words, json)), { noNullPrototype: true });
   await fc.assert(
@@ -132,7 +132,7 @@ it('no JSON at all makes the check of a schema throw', async () => {
       expect(errors.length).toBeLessThanOrEqual(50);
       expect(errors.length === 0).toBe(schemaErrors(candidate).length === 0);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
