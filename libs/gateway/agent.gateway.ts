@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
+import { Marks } from '#invocations';
 import { assertNever } from '#kernel';
 import { KeyRing, ownerProblems } from '#owners';
 import { Bus, InjectLog, problemOf, type Log } from '#platform';
@@ -10,7 +11,6 @@ import { CLOSE } from './close-codes.js';
 import { EventPump } from './event-pump.js';
 import { drainFrame, errorFrame, pongFrame, readFrame, type ClientFrame } from './frames.js';
 import { gatewayProblems } from './gateway.problems.js';
-import { InvocationMarks } from './gateway.ports.js';
 import { HandOver } from './hand-over.js';
 import { LiveSocket, type SocketOwner } from './live-socket.js';
 import { Sockets } from './sockets.js';
@@ -49,7 +49,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     private readonly sockets: Sockets,
     private readonly pump: EventPump,
     private readonly handOver: HandOver,
-    private readonly marks: InvocationMarks,
+    private readonly marks: Marks,
     private readonly keys: KeyRing,
     private readonly door: UpgradeDoor,
     private readonly bus: Bus,

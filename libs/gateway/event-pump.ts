@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventLog, type AgentEvent, type StreamCursor } from '#events';
+import { InvocationFrames, type NotificationFrame } from '#invocations';
 import { InjectLog, type Log } from '#platform';
-import { FrameSource, type NotificationFrame } from './gateway.ports.js';
 import { HandOver } from './hand-over.js';
 import type { LiveSocket } from './live-socket.js';
 import { Sockets } from './sockets.js';
@@ -21,7 +21,7 @@ export class EventPump {
 
   constructor(
     private readonly events: EventLog,
-    private readonly frames: FrameSource,
+    private readonly frames: InvocationFrames,
     private readonly sockets: Sockets,
     private readonly handOver: HandOver,
     @InjectLog() private readonly log: Log,
@@ -56,15 +56,14 @@ export class EventPump {
     socket.cursor = heads.get(agentId) ?? 0n;
     let after = 0n;
     while (socket.isOpen) {
-      const page = await this.events.pendingWork(agentId, PENDING_PAGE, after);
-      for (const frame of await this.frames.render(page)) {
+      const page = await this.frames.pendingFor(agentId, after, PENDING_PAGE);
+      for (const frame of page) {
         await socket.readyForMore();
         socket.sentAsPending.add(frame.messageId);
         this.hand(socket, frame, JSON.stringify(frame));
+        after = BigInt(frame.data.invocationId);
       }
-      const last = page.at(-1);
-      if (last === undefined || page.length < PENDING_PAGE) break;
-      after = last.seq;
+      if (page.length < PENDING_PAGE) break;
     }
     socket.isLive = true;
     this.wake(agentId);

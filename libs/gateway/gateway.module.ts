@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { InvocationsModule } from '#invocations';
 import { AgentGateway } from './agent.gateway.js';
 import { EventPump } from './event-pump.js';
 import { HandOver } from './hand-over.js';
@@ -7,6 +8,7 @@ import { UpgradeDoor } from './upgrade-door.js';
 
 /** The sockets. The application also calls `useGateway` before it listens, and `AgentGateway.drain` before it stops. */
 @Module({
+  imports: [InvocationsModule],
   providers: [AgentGateway, EventPump, HandOver, Sockets, UpgradeDoor],
   exports: [AgentGateway, UpgradeDoor],
 })

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { Marks } from '#invocations';
 import { InjectLog, type Log } from '#platform';
-import { InvocationMarks } from './gateway.ports.js';
 import type { LiveSocket } from './live-socket.js';
 
 const FLUSH_AFTER_MS = 50;
@@ -25,7 +25,7 @@ export class HandOver {
   private isFailing = false;
 
   constructor(
-    private readonly marks: InvocationMarks,
+    private readonly marks: Marks,
     @InjectLog() private readonly log: Log,
   ) {}
 

@@ -29,6 +29,7 @@ export class ExpireWorker {
     private readonly invocations: DueInvocations,
     private readonly clock: DatabaseClock,
     private readonly onError: (error: unknown) => void,
+    private readonly sweepEveryMs = SWEEP_EVERY_MS,
   ) {}
 
   /** Sweeps at once and from then on; `consume` starts the queue's consumer with the handler it is given. */
@@ -93,6 +94,6 @@ export class ExpireWorker {
       if (!this.isFailing) this.onError(error);
       this.isFailing = true;
     }
-    if (!this.isClosed) this.timer = setTimeout(() => void this.sweep(), SWEEP_EVERY_MS);
+    if (!this.isClosed) this.timer = setTimeout(() => void this.sweep(), this.sweepEveryMs);
   }
 }

@@ -62,6 +62,7 @@ export class DelayQueue {
 
   private async command<T>(what: string, send: (open: OpenQueue) => Promise<T>): Promise<T> {
     const open = this.opened();
+    if (!open.isUp()) await within(COMMAND_TIMEOUT_MS, open.tried, what);
     if (!open.isUp()) throw new Error(`The queue is away; ${what} was not tried`);
     return within(COMMAND_TIMEOUT_MS, send(open), what);
   }

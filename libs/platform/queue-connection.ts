@@ -12,7 +12,8 @@ export type QueueOptions = {
 type BullQueue = Pick<Queue, 'add' | 'getJob' | 'waitUntilReady' | 'close' | 'disconnect'>;
 type BullWorker = Pick<Worker, 'waitUntilReady' | 'close' | 'disconnect' | 'isRunning'>;
 
-export type OpenQueue = { queue: BullQueue; isUp: () => boolean; drop: () => void };
+/** `tried` resolves when the first attempt to connect has ended, well or not. */
+export type OpenQueue = { queue: BullQueue; tried: Promise<void>; isUp: () => boolean; drop: () => void };
 export type OpenWorker = { worker: BullWorker; isUp: () => boolean; drop: () => void };
 
 export const QUEUE_SCHEMA = 'bullmq';
@@ -32,7 +33,8 @@ export function openQueue(name: string, options: QueueOptions): OpenQueue {
       streams: EVENTS,
     });
     queue.on('error', options.onError);
-    return { queue, isUp: () => redis.status === 'ready', drop: () => redis.disconnect() };
+    const tried = new Promise<void>((resolve) => redis.once('ready', resolve).once('close', resolve));
+    return { queue, tried, isUp: () => redis.status === 'ready', drop: () => redis.disconnect() };
   }
   const queue = new Queue(
     name,
@@ -40,7 +42,7 @@ export function openQueue(name: string, options: QueueOptions): OpenQueue {
     createPostgresBackend,
   );
   queue.on('error', options.onError);
-  return { queue, isUp: () => true, drop: () => undefined };
+  return { queue, tried: Promise.resolve(), isUp: () => true, drop: () => undefined };
 }
 
 /** Opens the consuming side of one queue; it begins to work at once. */
