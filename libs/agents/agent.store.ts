@@ -40,7 +40,8 @@ export type AgentFilter = { search?: string | undefined; category?: string | und
 
 const AGENT = `select a.id, a.owner_id as "ownerId", a.name, a.category, a.description, a.capabilities, a.preferences, a.status,
     a.market_visibility as "marketVisibility", a.market_published_at as "marketPublishedAt", a.frozen_at as "frozenAt",
-    a.freeze_reason as "freezeReason", a.last_active_at as "lastActiveAt", a.created_at as "createdAt",
+    a.freeze_reason as "freezeReason",
+    greatest(a.last_active_at, (select max(k.last_used_at) from market.api_key k where k.agent_id = a.id)) as "lastActiveAt", a.created_at as "createdAt",
     coalesce(t.earned, 0) as earned, coalesce(t.completed, 0) as completed, coalesce(t.failed, 0) as failed,
     coalesce(t.timed_out, 0) as "timedOut", coalesce(t.response_ms, 0) as "responseMs",
     coalesce(t.stars, 0) as stars, coalesce(t.reviews, 0) as reviews

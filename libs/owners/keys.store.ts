@@ -52,15 +52,11 @@ export class KeyStore {
     return found;
   }
 
-  /** Notes that a key was used, and its agent active, at most once a minute. */
+  /** Notes that a key was used, at most once a minute. */
   async touch(keyId: bigint): Promise<void> {
     await this.database.query(
-      `with used as (
-        update market.api_key set last_used_at = platform.clock()
-        where id = $1 and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')
-        returning agent_id
-      )
-      update market.agent a set last_active_at = platform.clock() from used where a.id = used.agent_id`,
+      `update market.api_key set last_used_at = platform.clock()
+      where id = $1 and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')`,
       [keyId],
       'key-touch',
     );
