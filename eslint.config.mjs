@@ -29,7 +29,6 @@ export default defineConfig(
       // A new state must be a compile error or a lint error, never a surprise.
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unnecessary-type-assertion': 'error',
-      '@typescript-eslint/no-base-to-string': 'error',
       '@typescript-eslint/no-array-delete': 'error',
       '@typescript-eslint/no-for-in-array': 'error',
       '@typescript-eslint/no-implied-eval': 'error',
