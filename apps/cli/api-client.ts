@@ -1,0 +1,198 @@
+import { backoffMs } from '#kernel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, CliError, type ErrorEnvelope } from './cli-error.js';
+import { EXIT } from './exit-codes.js';
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export type Request = {
+  method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  path: string;
+  query?: Query;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+  timeoutMs?: number;
+  /** Only for what may be repeated: reads, and writes that carry an idempotency key or answer the same twice. */
+  retries?: number;
+};
+
+export type Answer = { data: unknown; headers: Headers };
+
+export type RetryNote = { reason: string; delayMs: number; attempt: number; attempts: number };
+
+const TIMEOUT_MS = 30_000;
+// Six tries within about ten seconds: a server that restarts is back by then, a person has not walked away.
+export const SAFE_RETRIES = 5;
+const BACKOFF = { baseMs: 250, maxMs: 4_000 };
+// A server that asks for more patience than this is better named to the person than waited for.
+const RETRY_AFTER_MAX_MS = 15_000;
+
+/** Speaks to one server with one key: envelope in, envelope out. */
+export class ApiClient {
+  constructor(
+    readonly endpoint: string,
+    private readonly token: string | undefined,
+    private readonly userAgent: string,
+    private readonly onRetry: (note: RetryNote) => void = () => {},
+  ) {}
+
+  /**
+   * The `data` of the answer.
+   * @throws {ApiError} what the API refused
+   * @throws {CliError} unavailable, when no answer came; bad answer, when it was not the API's
+   */
+  async data(request: Request): Promise<unknown> {
+    return (await this.answer(request)).data;
+  }
+
+  async answer(request: Request): Promise<Answer> {
+    return this.withRetries(request, async () => {
+      const response = await this.send(request, 'application/json');
+      const text = await this.readBody(response);
+      const body = parseEnvelope(text);
+      if (body === undefined) throw this.notAnEnvelope(response);
+      if (!isErrorEnvelope(body)) return { data: body['data'], headers: response.headers };
+      throw new ApiError(response.status, body, retryAfterMs(response.headers));
+    });
+  }
+
+  /** The body as it came, of an operation that answers in another media type. */
+  async text(request: Request, accept: string): Promise<string> {
+    const response = await this.send(request, accept);
+    const text = await this.readBody(response);
+    if (response.ok) return text;
+    const body = parseEnvelope(text);
+    throw body !== undefined && isErrorEnvelope(body)
+      ? new ApiError(response.status, body)
+      : this.notAnEnvelope(response);
+  }
+
+  private async withRetries<Result>(request: Request, attempt: () => Promise<Result>): Promise<Result> {
+    const retries = request.retries ?? 0;
+    for (let tried = 0; ; tried += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const delayMs = tried < retries ? retryDelayMs(error, tried) : undefined;
+        if (delayMs === undefined) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        this.onRetry({ reason, delayMs, attempt: tried + 2, attempts: retries + 1 });
+        await sleep(delayMs);
+      }
+    }
+  }
+
+  private async send(request: Request, accept: string): Promise<Response> {
+    const hasBody = request.body !== undefined;
+    try {
+      return await fetch(this.url(request), {
+        method: request.method ?? 'GET',
+        headers: {
+          accept,
+          'user-agent': this.userAgent,
+          ...(this.token === undefined ? {} : { 'x-api-key': this.token }),
+          ...(hasBody ? { 'content-type': 'application/json' } : {}),
+          ...request.headers,
+        },
+        // A key must not follow a redirect to another host.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS),
+        ...(hasBody ? { body: JSON.stringify(request.body) } : {}),
+      });
+    } catch (error) {
+      throw this.unreachable(error);
+    }
+  }
+
+  private async readBody(response: Response): Promise<string> {
+    try {
+      return await response.text();
+    } catch (error) {
+      throw this.unreachable(error);
+    }
+  }
+
+  private url({ path, query }: Request): string {
+    const url = new URL(`${this.endpoint}/openapi/v1${path}`);
+    for (const [name, value] of Object.entries(query ?? {})) {
+      if (value !== undefined && value !== '') url.searchParams.set(name, String(value));
+    }
+    return url.href;
+  }
+
+  private unreachable(error: unknown): CliError {
+    const cause = error instanceof Error ? (error.cause ?? error) : error;
+    if (error instanceof Error && error.name === 'TimeoutError') {
+      return new CliError('UNAVAILABLE', `${this.endpoint} did not answer in time.`, EXIT.unavailable);
+    }
+    const what = errorCode(cause) ?? (cause instanceof Error ? cause.message : String(cause));
+    const start = what === 'ECONNREFUSED' ? ' Is the server running? `npm start` starts it.' : '';
+    return new CliError('UNAVAILABLE', `Cannot reach ${this.endpoint} (${what}).${start}`, EXIT.unavailable, {
+      endpoint: this.endpoint,
+      cause: what,
+    });
+  }
+
+  private notAnEnvelope(response: Response): CliError {
+    const { status } = response;
+    const details = { status, endpoint: this.endpoint };
+    if (status >= 300 && status < 400) {
+      const to = response.headers.get('location') ?? 'elsewhere';
+      const message = `${this.endpoint} redirects to ${to}: set that address with \`c4c config set endpoint\`.`;
+      return new CliError('BAD_ANSWER', message, EXIT.other, details);
+    }
+    if ([502, 503, 504].includes(status)) {
+      return new CliError(
+        'UNAVAILABLE',
+        `${this.endpoint} is not available (HTTP ${status}).`,
+        EXIT.unavailable,
+        details,
+      );
+    }
+    const message = `The answer from ${this.endpoint} is not from a c4c server (HTTP ${status}). Is the endpoint right?`;
+    return new CliError('BAD_ANSWER', message, EXIT.other, details);
+  }
+}
+
+/** How long to wait before the next try; undefined when another try would bring the same. */
+export function retryDelayMs(error: unknown, tried: number, random?: () => number): number | undefined {
+  const jittered = backoffMs(tried, BACKOFF, random);
+  if (error instanceof ApiError) {
+    const canPass = [429, 503].includes(error.status) || error.code === 'IDEMPOTENCY_IN_PROGRESS';
+    if (!canPass) return undefined;
+    const asked = error.retryAfterMs ?? 0;
+    return asked > RETRY_AFTER_MAX_MS ? undefined : asked + jittered;
+  }
+  return error instanceof CliError && error.code === 'UNAVAILABLE' ? jittered : undefined;
+}
+
+/** Retry-After as seconds or as a date. */
+export function retryAfterMs(headers: Headers, now: number = Date.now()): number | undefined {
+  const value = headers.get('retry-after');
+  if (value === null) return undefined;
+  if (/^\d{1,6}$/.test(value.trim())) return Number(value) * 1_000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+function parseEnvelope(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isEnvelope =
+      typeof value === 'object' && value !== null && typeof Reflect.get(value, 'success') === 'boolean';
+    return isEnvelope ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isErrorEnvelope(body: Record<string, unknown>): body is ErrorEnvelope {
+  const error = body['error'];
+  return (
+    body['success'] === false && typeof error === 'object' && error !== null && 'code' in error && 'message' in error
+  );
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

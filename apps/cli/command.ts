@@ -1,0 +1,77 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { usageError } from './cli-error.js';
+import { configPath } from './config-file.js';
+import { openSession, type Session } from './session.js';
+import type { Flags } from './settings.js';
+
+export type Run<Options> = (session: Session, args: readonly string[], options: Options) => Promise<void> | void;
+
+type GlobalFlags = { config?: string; output?: string; apiKey?: string; endpoint?: string };
+
+/** The options every command takes, before and after its name. */
+export function globalOptions(): Option[] {
+  const options = [
+    new Option('--config <file>', 'configuration file (default: ~/.c4c/config.json)'),
+    new Option('-o, --output <mode>', 'text or json (default: text on a terminal, json in a pipe)'),
+    new Option('--api-key <key>', 'API key, before C4C_API_TOKEN and the configuration'),
+    new Option('--endpoint <url>', 'address of the server, before C4C_API_ENDPOINT and the configuration'),
+  ];
+  options.forEach((option) => GLOBAL.add(option));
+  return options;
+}
+
+/** Finishes a command: gives it the global options that it does not use for something else, and what it does. */
+export function runs<Options extends object>(command: Command, run: Run<Options>): Command {
+  const taken = new Set(command.options.flatMap((option) => [option.short, option.long]));
+  for (const option of globalOptions()) {
+    if (!taken.has(option.long) && !taken.has(option.short ?? '-')) command.addOption(option.hideHelp());
+  }
+  return command.action(async () => {
+    const { config, ...flags } = globalFlags(command);
+    const webhook: unknown = command.getOptionValue('webhook');
+    const all: Flags = typeof webhook === 'string' ? { ...flags, webhookUrl: webhook } : flags;
+    await run(openSession(all, configPath(config, process.env)), command.args, command.opts<Options>());
+  });
+}
+
+/** The value nearest to the command wins: `c4c -o text market service list -o json` prints JSON. */
+function globalFlags(command: Command): GlobalFlags {
+  const flags: GlobalFlags = command.parent === null ? {} : globalFlags(command.parent);
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (GLOBAL.has(option) && typeof value === 'string') Object.assign(flags, { [option.attributeName()]: value });
+  }
+  return flags;
+}
+
+const GLOBAL = new WeakSet<Option>();
+
+/** An id from the command line. @throws {CliError} usage */
+export function idOf(text: string | undefined, what: string): number {
+  const id = Number(text);
+  if (text === undefined || !/^[1-9]\d{0,15}$/.test(text) || !Number.isSafeInteger(id)) {
+    throw usageError(`"${text ?? ''}" is not the id of ${what}: ids are whole numbers such as 7.`);
+  }
+  return id;
+}
+
+/** For options that take a whole number within limits. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,16}$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** For options that may be repeated or take a list with commas. */
+export function listOf(text: string, before: readonly string[] = []): string[] {
+  const words = text.split(',').map((word) => word.trim());
+  return [...before, ...words.filter((word) => word !== '')];
+}
+
+export function repeated(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

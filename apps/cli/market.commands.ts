@@ -1,0 +1,140 @@
+import type { Command } from 'commander';
+import type { Query } from './api-client.js';
+import { duration, named, pageLine, pretty, rating, rowOf, rowsOf, shells, time, type Row } from './answer.js';
+import { idOf, runs, wholeNumber } from './command.js';
+import type { Session } from './session.js';
+import { pairs, table, type Column } from './table.js';
+
+type ListOptions = {
+  page?: number;
+  limit: number;
+  search?: string;
+  category?: string;
+  status?: string;
+  minPrice?: string;
+  maxPrice?: string;
+  sortBy?: string;
+};
+
+export function marketCommands(program: Command): void {
+  const market = program.command('market').description('what is on offer; needs no key');
+
+  const service = market.command('service').description('services that can be invoked');
+  runs(priced(listing(service.command('list').description('list services'))), services);
+  const search = service.command('search').description('find services').argument('<keyword>', 'what to look for');
+  runs<ListOptions>(priced(listing(search)), (session, [keyword = ''], options) =>
+    services(session, [], { ...options, search: keyword }),
+  );
+  runs(service.command('show').description('one service').argument('<id>'), async (session, [id]) => {
+    const data = await session.market().data({ path: `/market/services/${idOf(id, 'a service')}` });
+    session.out.result(data, () => serviceLines(rowOf(data)));
+  });
+
+  const agent = market.command('agent').description('agents that offer themselves');
+  runs<ListOptions>(listing(agent.command('list').description('list agents')), async (session, _, options) => {
+    const data = await session.market().data({ path: '/market/agents', query: queryOf(options) });
+    const rows = rowsOf(data, 'data');
+    session.out.result(data, () => [...table(AGENTS, rows, session.out.width), pageLine(data, rows.length)]);
+  });
+  runs(agent.command('show').description('one agent').argument('<id>'), async (session, [id]) => {
+    const data = await session.market().data({ path: `/market/agents/${idOf(id, 'an agent')}` });
+    session.out.result(data, () => agentLines(rowOf(data)));
+  });
+}
+
+async function services(session: Session, _: readonly string[], options: ListOptions): Promise<void> {
+  const data = await session.market().data({ path: '/market/services', query: queryOf(options) });
+  const rows = rowsOf(data, 'data');
+  session.out.result(data, () => [...table(SERVICES, rows, session.out.width), pageLine(data, rows.length)]);
+}
+
+function listing(command: Command): Command {
+  return command
+    .option('-p, --page <number>', 'page, from 1', wholeNumber(1, 1_000_000))
+    .option('-l, --limit <number>', 'rows a page', wholeNumber(1, 1_000_000), 9)
+    .option('-s, --search <text>', 'only what contains this text')
+    .option('-c, --category <category>', 'only this category')
+    .option('--status <status>', 'only this status');
+}
+
+function priced(command: Command): Command {
+  return command
+    .option('--min-price <shells>', 'only from this price on')
+    .option('--max-price <shells>', 'only up to this price')
+    .option('--sort-by <order>', 'order, as the server knows it');
+}
+
+function queryOf(options: ListOptions): Query {
+  const { page, limit, search, category, status, minPrice, maxPrice, sortBy } = options;
+  return { page, limit, search, category, status, minPrice, maxPrice, sortBy };
+}
+
+const SERVICES: readonly Column<Row>[] = [
+  { title: 'ID', value: (row) => row['id'], align: 'right' },
+  { title: 'TITLE', value: (row) => row['title'], canShrink: true },
+  { title: 'PROVIDER', value: (row) => row['provider'], canShrink: true },
+  { title: 'CATEGORY', value: (row) => row['category'] },
+  { title: 'SHELLS', value: (row) => row['price'], align: 'right' },
+  { title: 'RATING', value: (row) => rating(row['rating']), align: 'right' },
+  { title: 'DONE', value: (row) => row['completed'], align: 'right' },
+  { title: 'ANSWERS IN', value: (row) => duration(row['avgResponseMs']) },
+];
+
+const AGENTS: readonly Column<Row>[] = [
+  { title: 'ID', value: (row) => row['id'], align: 'right' },
+  { title: 'NAME', value: (row) => row['name'], canShrink: true },
+  { title: 'CATEGORY', value: (row) => row['category'] },
+  { title: 'STATUS', value: (row) => row['status'] },
+  { title: 'SHELLS/H', value: (row) => row['price'], align: 'right' },
+  { title: 'RATING', value: (row) => rating(row['rating']), align: 'right' },
+];
+
+function serviceLines(row: Row): string[] {
+  return pairs([
+    ['Id', row['id']],
+    ['Title', row['title']],
+    ['Provider', named(row, 'provider', 'providerId')],
+    ['Category', row['category']],
+    ['Price', shells(row['price'])],
+    ['Answers in', duration(row['avgResponseMs'])],
+    ['Rating', rating(row['rating'])],
+    ['Completed', row['completed']],
+    ['Status', row['status']],
+    ['Version', row['version']],
+    ['Published', time(row['createdAt'])],
+    ['Description', row['description']],
+    ['Input schema', jsonText(row['inputSchema'])],
+    ['Output schema', jsonText(row['outputSchema'])],
+  ]);
+}
+
+function agentLines(row: Row): string[] {
+  const performance = rowOf(row['performance']);
+  const reputation = rowOf(row['reputation']);
+  const skills = rowOf(row['capabilities'])['skills'];
+  return pairs([
+    ['Id', row['id']],
+    ['Name', row['name']],
+    ['Category', row['category']],
+    ['Status', row['status']],
+    ['Salary', row['price'] === '0' ? undefined : `${shells(row['price'])} an hour`],
+    ['Rating', rating(row['rating'])],
+    ['Skills', Array.isArray(skills) ? skills.join(', ') : undefined],
+    ['Completed', performance['tasksCompleted']],
+    ['Success rate', performance['successRate']],
+    ['Answers in', performance['avgResponseTime']],
+    ['Reputation', named(reputation, 'level', 'score')],
+    ['DID', row['did']],
+    ['Description', row['description']],
+  ]);
+}
+
+/** The market carries schemas as JSON text in a string. */
+function jsonText(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value === '') return undefined;
+  try {
+    return pretty(JSON.parse(value));
+  } catch {
+    return value;
+  }
+}

@@ -1,0 +1,45 @@
+import { Command } from 'commander';
+import { adminCommands } from './admin.commands.js';
+import { agentCommands } from './agent.commands.js';
+import { backupCommands } from './backup.commands.js';
+import { version } from './clone.js';
+import { globalOptions } from './command.js';
+import { configCommands } from './config.commands.js';
+import { connectCommand } from './connect.command.js';
+import { invocationCommands } from './invocation.commands.js';
+import { marketCommands } from './market.commands.js';
+import { ownerCommands } from './owner.commands.js';
+import { serviceCommands } from './service.commands.js';
+
+/** All commands. What commander has to complain about goes to `complain`; its exceptions end the run. */
+export function createProgram(complain: (text: string) => void): Command {
+  const program = new Command('c4c')
+    .description('Buy and sell services between software agents.')
+    .version(version())
+    // What stands after a command belongs to that command: `submit -o FILE` next to `-o json` everywhere else.
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeErr: complain })
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', EXIT_CODES);
+  globalOptions().forEach((option) => program.addOption(option));
+  // Nothing asked: the help is the answer.
+  program.action(() => program.outputHelp());
+
+  configCommands(program);
+  marketCommands(program);
+  const manage = program.command('manage').description('your agent, its services and its invocations (agent key)');
+  serviceCommands(manage);
+  invocationCommands(manage);
+  agentCommands(manage);
+  connectCommand(program);
+  ownerCommands(program);
+  adminCommands(program);
+  backupCommands(program);
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0 ok   1 anything else   2 usage   3 not found   4 authentication   5 conflict or state   6 funds or price
+  7 approval   8 pending   9 rate limit   10 unavailable`;

@@ -1,0 +1,90 @@
+import { ApiClient } from './api-client.js';
+import { CliError } from './cli-error.js';
+import { readDevFile, version } from './clone.js';
+import { readConfig, type ConfigFile } from './config-file.js';
+import { EXIT } from './exit-codes.js';
+import { Output } from './output.js';
+import { resolveSettings, type Flags, type Settings } from './settings.js';
+
+export type KeyKind = 'agent' | 'owner' | 'admin';
+
+/** What one run of the command knows: its settings, where to print, whom to ask. */
+export class Session {
+  constructor(
+    readonly settings: Settings,
+    readonly file: ConfigFile,
+    readonly out: Output,
+    private readonly env: Readonly<Record<string, string | undefined>>,
+  ) {}
+
+  /** A client that needs no key, and sends one when there is one. */
+  market(): ApiClient {
+    return this.client(this.settings.token?.value);
+  }
+
+  /**
+   * A client with a key of the needed kind.
+   * @throws {CliError} unauthenticated, when there is none, or one of another kind
+   */
+  api(kind: KeyKind): ApiClient {
+    return this.client(this.key(kind));
+  }
+
+  key(kind: KeyKind): string {
+    const token = this.settings.token?.value;
+    if (token === undefined) throw this.noKey(kind);
+    const actual = /^c4c_(agent|owner|admin)_/.exec(token)?.[1];
+    // Keys of a kind that this version does not know are the server's to judge.
+    if (actual !== undefined && actual !== kind) {
+      const message = `This command needs ${KEY_OF[kind]}, and the configured one is ${KEY_OF[actual as KeyKind]}.`;
+      throw new CliError('WRONG_KEY', `${message}${this.demoHint(kind)}`, EXIT.authentication);
+    }
+    return token;
+  }
+
+  private client(token: string | undefined): ApiClient {
+    return new ApiClient(this.settings.endpoint.value, token, `c4c/${version()}`, (note) => {
+      const wait = (note.delayMs / 1_000).toFixed(1);
+      this.out.note(`${note.reason} Trying again in ${wait} s (${note.attempt} of ${note.attempts}).`);
+    });
+  }
+
+  private noKey(kind: KeyKind): CliError {
+    const ways = 'Set one with `c4c config set token KEY`, C4C_API_TOKEN or --api-key.';
+    const message = `No key is configured; this command needs ${KEY_OF[kind]}. ${ways}${this.demoHint(kind)}`;
+    return new CliError('NO_KEY', message, EXIT.authentication);
+  }
+
+  private demoHint(kind: KeyKind): string {
+    const names = (readDevFile(this.env)?.entries ?? [])
+      .filter((entry) => entry.kind === kind)
+      .map((entry) => entry.name);
+    const [first] = names;
+    if (first === undefined) return '';
+    const others = names.length > 1 ? ` (or ${names.slice(1).join(', ')})` : '';
+    return ` This clone has demo keys: \`c4c config use ${quoted(first)}\`${others} takes one.`;
+  }
+}
+
+/** @throws {CliError} usage, when a setting is not what it must be */
+export function openSession(
+  flags: Flags,
+  path: string,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Session {
+  const file = readConfig(path);
+  const settings = resolveSettings(flags, env, file.config, process.stdout.isTTY === true);
+  const out = new Output(settings.output.value);
+  if (file.warning !== undefined) out.note(`Warning: ${file.warning}`);
+  return new Session(settings, file, out, env);
+}
+
+export function quoted(word: string): string {
+  return /^[\w.-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+const KEY_OF: Readonly<Record<KeyKind, string>> = {
+  agent: "an agent's key",
+  owner: "an owner's key",
+  admin: "an administrator's key",
+};
