@@ -5,7 +5,15 @@ import { EventsModule } from '#events';
 import { GatewayModule } from '#gateway';
 import { DeadlineBell, InvocationsModule } from '#invocations';
 import { OwnersModule } from '#owners';
-import { Database, DocsModule, HEALTH_CHECKS, HealthController, PlatformModule, type HealthCheck, type Platform } from '#platform';
+import {
+  Database,
+  DocsModule,
+  HEALTH_CHECKS,
+  HealthController,
+  PlatformModule,
+  type HealthCheck,
+  type Platform,
+} from '#platform';
 import { ServicesModule } from '#services';
 
 /** Everything that answers over HTTP and WebSocket. */

@@ -1,6 +1,6 @@
 import { startApi, type Api } from '../api/api.js';
 import { startWorker } from '../worker/worker.js';
-import { openPlatform, type Config, type Log } from '#platform';
+import { openPlatform, requireRealClock, type Config, type Log } from '#platform';
 
 export type Market = Pick<Api, 'url' | 'app'> & { close(): Promise<void> };
 
@@ -8,6 +8,7 @@ export type Market = Pick<Api, 'url' | 'app'> & { close(): Promise<void> };
 export async function startMarket(config: Config, log?: Log): Promise<Market> {
   const platform = openPlatform(config, log);
   try {
+    await requireRealClock(config, platform.database);
     const worker = await startWorker(platform);
     const api = await startApi(platform).catch(async (error: unknown) => {
       await worker.close();

@@ -12,7 +12,14 @@ export class WorkerModule {
   static with(platform: Platform): DynamicModule {
     return {
       module: WorkerModule,
-      imports: [PlatformModule.with(platform), OwnersModule, EventsModule, EscrowModule, ReputationModule, DeadlinesModule],
+      imports: [
+        PlatformModule.with(platform),
+        OwnersModule,
+        EventsModule,
+        EscrowModule,
+        ReputationModule,
+        DeadlinesModule,
+      ],
     };
   }
 }

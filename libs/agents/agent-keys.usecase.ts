@@ -7,7 +7,11 @@ import { agentProblems } from './agents.problems.js';
 const LIVE_KEYS_MAX = 20;
 const OVERLAP_DEFAULT_S = 86_400;
 
-export type KeyWish = { name?: string | undefined; scopes?: readonly string[] | undefined; expiresAt?: Date | undefined };
+export type KeyWish = {
+  name?: string | undefined;
+  scopes?: readonly string[] | undefined;
+  expiresAt?: Date | undefined;
+};
 
 /** What an owner does with its agents and their keys. */
 @Injectable()
@@ -21,7 +25,10 @@ export class AgentKeys {
   ) {}
 
   /** A new agent with its first key. */
-  async createAgent(ownerId: bigint, wish: { name: string; category?: string | undefined; description?: string | undefined }): Promise<{ agent: Agent; key: ShownKey }> {
+  async createAgent(
+    ownerId: bigint,
+    wish: { name: string; category?: string | undefined; description?: string | undefined },
+  ): Promise<{ agent: Agent; key: ShownKey }> {
     const { agentId, key } = await this.database.inTransaction(async (tx) => {
       const id = await this.agents.insert(tx, ownerId, wish);
       return { agentId: id, key: await this.insertKey(tx, ownerId, id, { name: 'first key' }) };
@@ -44,7 +51,12 @@ export class AgentKeys {
 
   /** A new key with the scopes and the name of the old one, which works on for the overlap.
    *  @throws {Problem} NOT_FOUND (also for a key that is revoked, expired or replaced already), KEY_LIMIT */
-  async rotate(ownerId: bigint, agentId: bigint, keyId: bigint, overlapS = OVERLAP_DEFAULT_S): Promise<{ key: ShownKey; replaced: KeyRecord }> {
+  async rotate(
+    ownerId: bigint,
+    agentId: bigint,
+    keyId: bigint,
+    overlapS = OVERLAP_DEFAULT_S,
+  ): Promise<{ key: ShownKey; replaced: KeyRecord }> {
     const result = await this.database.inTransaction(async (tx) => {
       if (!(await this.agents.lock(tx, ownerId, agentId))) throw notFound();
       const replaced = await this.keys.replace(tx, agentId, keyId, overlapS);
@@ -82,7 +94,12 @@ export class AgentKeys {
     this.bus.publish('agent-frozen', { agentId: String(agentId) });
   }
 
-  private async insertKey(tx: Tx, ownerId: bigint, agentId: bigint, { name = '', scopes = SCOPES, expiresAt }: KeyWish): Promise<ShownKey> {
+  private async insertKey(
+    tx: Tx,
+    ownerId: bigint,
+    agentId: bigint,
+    { name = '', scopes = SCOPES, expiresAt }: KeyWish,
+  ): Promise<ShownKey> {
     if ((await this.keys.countLiveOfAgent(tx, agentId)) >= LIVE_KEYS_MAX) {
       throw agentProblems.KEY_LIMIT(`An agent may have ${LIVE_KEYS_MAX} live keys; revoke one first`);
     }

@@ -57,7 +57,11 @@ export class AgentStore {
   constructor(private readonly database: Database) {}
 
   /** A new agent with its event stream. */
-  async insert(tx: Tx, ownerId: bigint, agent: { name: string; category?: string | undefined; description?: string | undefined }): Promise<bigint> {
+  async insert(
+    tx: Tx,
+    ownerId: bigint,
+    agent: { name: string; category?: string | undefined; description?: string | undefined },
+  ): Promise<bigint> {
     const { rows } = await tx.query<{ id: bigint }>(
       `insert into market.agent (owner_id, name, category, description) values ($1, $2, $3, coalesce($4, '')) returning id`,
       [ownerId, agent.name, agent.category, agent.description],
@@ -79,7 +83,11 @@ export class AgentStore {
   }
 
   async listOfOwner(ownerId: bigint, page: number, limit: number): Promise<{ agents: Agent[]; total: number }> {
-    const agents = await this.database.query<Agent>(`${AGENT} where a.owner_id = $1 order by a.id limit $2 offset $3`, [ownerId, limit, (page - 1) * limit]);
+    const agents = await this.database.query<Agent>(`${AGENT} where a.owner_id = $1 order by a.id limit $2 offset $3`, [
+      ownerId,
+      limit,
+      (page - 1) * limit,
+    ]);
     return { agents, total: await this.database.prisma.agent.count({ where: { ownerId }, take: COUNT_MAX }) };
   }
 
@@ -117,7 +125,10 @@ export class AgentStore {
   }
 
   async unpublish(id: bigint): Promise<void> {
-    await this.database.query(`update market.agent set market_visibility = 'private', market_published_at = null where id = $1`, [id]);
+    await this.database.query(
+      `update market.agent set market_visibility = 'private', market_published_at = null where id = $1`,
+      [id],
+    );
   }
 
   /** True when this call froze it (and not one before). */
@@ -130,12 +141,18 @@ export class AgentStore {
   }
 
   async unfreeze(ownerId: bigint, id: bigint): Promise<void> {
-    await this.database.query('update market.agent set frozen_at = null, freeze_reason = null where id = $1 and owner_id = $2', [id, ownerId]);
+    await this.database.query(
+      'update market.agent set frozen_at = null, freeze_reason = null where id = $1 and owner_id = $2',
+      [id, ownerId],
+    );
   }
 
   /** Locks the agent's row, so that what is counted per agent stays counted until the transaction ends. */
   async lock(tx: Tx, ownerId: bigint, id: bigint): Promise<boolean> {
-    const { rowCount } = await tx.query('select 1 from market.agent where id = $1 and owner_id = $2 for update', [id, ownerId]);
+    const { rowCount } = await tx.query('select 1 from market.agent where id = $1 and owner_id = $2 for update', [
+      id,
+      ownerId,
+    ]);
     return rowCount === 1;
   }
 
@@ -149,12 +166,20 @@ export class AgentStore {
     return agent;
   }
 
-  async listOnMarket({ search, category, status }: AgentFilter, page: number, limit: number): Promise<{ agents: Agent[]; total: number }> {
+  async listOnMarket(
+    { search, category, status }: AgentFilter,
+    page: number,
+    limit: number,
+  ): Promise<{ agents: Agent[]; total: number }> {
     const where = `a.market_visibility = 'public'
       and ($1::text is null or a.name ilike '%' || $1 || '%' or a.description ilike '%' || $1 || '%')
       and ($2::text is null or a.category = $2) and ($3::text is null or a.status = $3)`;
     const values = [search === undefined ? undefined : likeLiteral(search), category, status];
-    const agents = await this.database.query<Agent>(`${AGENT} where ${where} order by a.id desc limit $4 offset $5`, [...values, limit, (page - 1) * limit]);
+    const agents = await this.database.query<Agent>(`${AGENT} where ${where} order by a.id desc limit $4 offset $5`, [
+      ...values,
+      limit,
+      (page - 1) * limit,
+    ]);
     const [count] = await this.database.query<{ total: bigint }>(
       `select count(*) as total from (select 1 from market.agent a where ${where} limit ${COUNT_MAX}) c`,
       values,

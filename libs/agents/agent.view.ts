@@ -79,7 +79,9 @@ export function rating({ stars, reviews }: { stars: bigint; reviews: bigint }): 
 
 function expectedSalary({ preferences }: Agent): string {
   const salary = isJsonObject(preferences) ? preferences['expectedSalary'] : undefined;
-  return typeof salary === 'number' && Number.isSafeInteger(salary) && salary >= 0 ? formatShells(BigInt(salary) * 100n) : '0';
+  return typeof salary === 'number' && Number.isSafeInteger(salary) && salary >= 0
+    ? formatShells(BigInt(salary) * 100n)
+    : '0';
 }
 
 function trimmed(value: number): string {

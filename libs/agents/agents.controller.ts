@@ -69,7 +69,10 @@ export class AgentsController {
   @Get('me/budget')
   @AgentAuth('read')
   async budget(@Caller() { ownerId }: AgentPrincipal): Promise<object> {
-    const [row] = await this.database.query<{ available: bigint }>('select available from ledger.balance where account_id = $1', [ownerId]);
+    const [row] = await this.database.query<{ available: bigint }>(
+      'select available from ledger.balance where account_id = $1',
+      [ownerId],
+    );
     return { budgetType: 'none', budgetUsed: '0', ownerAvailable: formatShells(row?.available ?? 0n) };
   }
 

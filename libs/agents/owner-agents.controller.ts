@@ -37,7 +37,11 @@ export class OwnerAgentsController {
   }
 
   @Post(':id/keys')
-  async createKey(@Caller() { ownerId }: OwnerPrincipal, @Param('id', IdParam) id: bigint, @Body() body: CreateKeyBody): Promise<object> {
+  async createKey(
+    @Caller() { ownerId }: OwnerPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() body: CreateKeyBody,
+  ): Promise<object> {
     return shownKeyView(await this.agentKeys.createKey(ownerId, id, body));
   }
 
@@ -49,7 +53,11 @@ export class OwnerAgentsController {
   }
 
   @Delete(':id/keys/:keyId')
-  async revokeKey(@Caller() { ownerId }: OwnerPrincipal, @Param('id', IdParam) id: bigint, @Param('keyId', IdParam) keyId: bigint): Promise<object> {
+  async revokeKey(
+    @Caller() { ownerId }: OwnerPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Param('keyId', IdParam) keyId: bigint,
+  ): Promise<object> {
     await this.agentKeys.revoke(ownerId, id, keyId);
     return { id: Number(keyId), message: 'The key is revoked; open sockets close within a second' };
   }
@@ -66,13 +74,25 @@ export class OwnerAgentsController {
   }
 
   @Post(':id/freeze')
-  async freeze(@Caller() { ownerId }: OwnerPrincipal, @Param('id', IdParam) id: bigint, @Body() { reason }: FreezeBody): Promise<object> {
+  async freeze(
+    @Caller() { ownerId }: OwnerPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() { reason }: FreezeBody,
+  ): Promise<object> {
     await this.agentKeys.freeze(ownerId, id, reason);
-    return { id: Number(id), isFrozen: true, message: 'The agent is frozen: its keys, sockets and spending stop within a second' };
+    return {
+      id: Number(id),
+      isFrozen: true,
+      message: 'The agent is frozen: its keys, sockets and spending stop within a second',
+    };
   }
 
   @Post(':id/unfreeze')
-  async unfreeze(@Caller() { ownerId }: OwnerPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+  async unfreeze(
+    @Caller() { ownerId }: OwnerPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() _body: NoFields,
+  ): Promise<object> {
     await this.agentKeys.unfreeze(ownerId, id);
     return { id: Number(id), isFrozen: false, message: 'The agent works again' };
   }

@@ -31,7 +31,11 @@ export class JournalStore {
 
   /** Exact in one snapshot, credits that are not folded yet included. */
   async balance(ownerId: bigint): Promise<Balance> {
-    const [balance] = await this.database.query<Balance>('select available, held from ledger.balance where account_id = $1', [ownerId], 'balance');
+    const [balance] = await this.database.query<Balance>(
+      'select available, held from ledger.balance where account_id = $1',
+      [ownerId],
+      'balance',
+    );
     return balance ?? { available: 0n, held: 0n };
   }
 
@@ -52,7 +56,11 @@ export class JournalStore {
 
   /** Who has credits that wait to be folded, the longest lists first. */
   async accountsToFold(limit: number): Promise<bigint[]> {
-    const rows = await this.database.query<{ account: bigint }>('select ledger.accounts_to_fold($1) as account', [limit], 'accounts-to-fold');
+    const rows = await this.database.query<{ account: bigint }>(
+      'select ledger.accounts_to_fold($1) as account',
+      [limit],
+      'accounts-to-fold',
+    );
     return rows.map(({ account }) => account);
   }
 

@@ -24,7 +24,13 @@ export class TreasuryController {
     @Headers() headers: IncomingHttpHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const { transfer, isReplay } = await this.treasury.deposit(admin, body.ownerId, body.amount, body.reference, requiredIdempotencyKeyOf(headers, body));
+    const { transfer, isReplay } = await this.treasury.deposit(
+      admin,
+      body.ownerId,
+      body.amount,
+      body.reference,
+      requiredIdempotencyKeyOf(headers, body),
+    );
     if (isReplay) reply.header('idempotent-replayed', 'true');
     return {
       transferId: Number(transfer.id),
@@ -42,7 +48,12 @@ export class TreasuryController {
     @Headers() headers: IncomingHttpHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const { transfer, isReplay } = await this.treasury.reverse(admin, body.transferId, body.reason, requiredIdempotencyKeyOf(headers, body));
+    const { transfer, isReplay } = await this.treasury.reverse(
+      admin,
+      body.transferId,
+      body.reason,
+      requiredIdempotencyKeyOf(headers, body),
+    );
     if (isReplay) reply.header('idempotent-replayed', 'true');
     return {
       transferId: Number(transfer.id),

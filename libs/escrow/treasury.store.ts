@@ -24,7 +24,12 @@ export type ReversalVerdict = DepositVerdict | 'not_reversible' | 'already_rever
 export class TreasuryStore {
   constructor(private readonly database: Database) {}
 
-  async deposit(ownerId: bigint, amount: bigint, reference: string | undefined, asked: Asked): Promise<{ verdict: DepositVerdict; transferId: bigint | null }> {
+  async deposit(
+    ownerId: bigint,
+    amount: bigint,
+    reference: string | undefined,
+    asked: Asked,
+  ): Promise<{ verdict: DepositVerdict; transferId: bigint | null }> {
     const [row] = await this.database.treasury<{ verdict: DepositVerdict; transferId: bigint | null }>(
       'select verdict, transfer_id as "transferId" from ledger.deposit($1, $2, $3, $4, $5, $6, $7, $8)',
       [ownerId, amount, reference, asked.actor, asked.by, asked.principalId, asked.key, asked.fingerprint],
@@ -32,7 +37,11 @@ export class TreasuryStore {
     return only(row);
   }
 
-  async reverse(transferId: bigint, reason: string, asked: Asked): Promise<{ verdict: ReversalVerdict; transferId: bigint | null }> {
+  async reverse(
+    transferId: bigint,
+    reason: string,
+    asked: Asked,
+  ): Promise<{ verdict: ReversalVerdict; transferId: bigint | null }> {
     const [row] = await this.database.treasury<{ verdict: ReversalVerdict; transferId: bigint | null }>(
       'select verdict, transfer_id as "transferId" from ledger.reverse_transfer($1, $2, $3, $4, $5, $6, $7)',
       [transferId, reason, asked.actor, asked.by, asked.principalId, asked.key, asked.fingerprint],
@@ -53,7 +62,10 @@ export class TreasuryStore {
   }
 
   async feeRate(category: string): Promise<number> {
-    const [row] = await this.database.query<{ basisPoints: number }>('select basis_points as "basisPoints" from ledger.fee_rate where category = $1', [category]);
+    const [row] = await this.database.query<{ basisPoints: number }>(
+      'select basis_points as "basisPoints" from ledger.fee_rate where category = $1',
+      [category],
+    );
     return row?.basisPoints ?? 0;
   }
 }

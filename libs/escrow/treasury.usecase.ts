@@ -31,7 +31,9 @@ export class Treasury {
    *  @throws {Problem} TOP_UP_NOT_CONFIGURED, IDEMPOTENCY_KEY_REUSED */
   async depositToSelf({ ownerId }: OwnerPrincipal, amount: bigint, key: string): Promise<Made> {
     if (this.config.env === 'production') {
-      throw escrowProblems.TOP_UP_NOT_CONFIGURED('This server has no top-up provider; ask an administrator for a deposit');
+      throw escrowProblems.TOP_UP_NOT_CONFIGURED(
+        'This server has no top-up provider; ask an administrator for a deposit',
+      );
     }
     return this.pay(ownerId, amount, undefined, {
       by: 'owner',
@@ -51,11 +53,16 @@ export class Treasury {
       key,
       fingerprint: fingerprint(['reversal', transferId, reason]),
     };
-    const { verdict, transferId: made } = await this.store.reverse(transferId, reason, asked).catch((error: unknown) => {
-      // Two transfers reversed under one key at the same moment: the other request was first.
-      if (isUniqueViolation(error)) throw escrowProblems.IDEMPOTENCY_IN_PROGRESS('Another request with this key is running; repeat it shortly', { retryAfterS: 1 });
-      throw error;
-    });
+    const { verdict, transferId: made } = await this.store
+      .reverse(transferId, reason, asked)
+      .catch((error: unknown) => {
+        // Two transfers reversed under one key at the same moment: the other request was first.
+        if (isUniqueViolation(error))
+          throw escrowProblems.IDEMPOTENCY_IN_PROGRESS('Another request with this key is running; repeat it shortly', {
+            retryAfterS: 1,
+          });
+        throw error;
+      });
     switch (verdict) {
       case 'not_found':
         throw notFound();
@@ -66,7 +73,9 @@ export class Treasury {
       case 'already_reversed':
         throw escrowProblems.REVERSAL_REFUSED(`The transfer ${transferId} is reversed already`);
       case 'insufficient_funds':
-        throw escrowProblems.INSUFFICIENT_FUNDS('The owner has spent the money of this transfer, or holds it for pending invocations');
+        throw escrowProblems.INSUFFICIENT_FUNDS(
+          'The owner has spent the money of this transfer, or holds it for pending invocations',
+        );
       case 'done':
       case 'replay':
         return this.made(made, verdict === 'replay');
@@ -75,7 +84,8 @@ export class Treasury {
 
   private async pay(ownerId: bigint, amount: bigint, reference: string | undefined, asked: Asked): Promise<Made> {
     const { verdict, transferId } = await this.store.deposit(ownerId, amount, reference, asked);
-    if (verdict === 'not_found') throw validationFailed([{ field: 'ownerId', message: 'names no owner', code: 'unknown' }]);
+    if (verdict === 'not_found')
+      throw validationFailed([{ field: 'ownerId', message: 'names no owner', code: 'unknown' }]);
     if (verdict === 'key_reused') throw keyReused(asked.key);
     return this.made(transferId, verdict === 'replay');
   }

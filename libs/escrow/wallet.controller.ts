@@ -33,16 +33,26 @@ export class WalletController {
   ): Promise<object> {
     const cursor = after === undefined ? undefined : cursorFrom(after);
     if (after !== undefined && cursor === undefined) {
-      throw validationFailed([{ field: 'after', message: 'is no cursor; pass nextCursor of the page before', code: 'invalid' }]);
+      throw validationFailed([
+        { field: 'after', message: 'is no cursor; pass nextCursor of the page before', code: 'invalid' },
+      ]);
     }
     const found = await this.journal.entries(ownerId, cursor, limit + 1);
     const entries = found.slice(0, limit);
     const last = entries.at(-1);
     const nextCursor = found.length > limit && last !== undefined ? cursorText(last) : undefined;
     if (prefersCsv(accept)) {
-      return new RawAnswer('text/csv; charset=utf-8', entriesCsv(entries), nextCursor === undefined ? {} : { 'x-next-cursor': nextCursor });
+      return new RawAnswer(
+        'text/csv; charset=utf-8',
+        entriesCsv(entries),
+        nextCursor === undefined ? {} : { 'x-next-cursor': nextCursor },
+      );
     }
-    return { transactions: entries.map(entryView), hasMore: nextCursor !== undefined, ...(nextCursor === undefined ? {} : { nextCursor }) };
+    return {
+      transactions: entries.map(entryView),
+      hasMore: nextCursor !== undefined,
+      ...(nextCursor === undefined ? {} : { nextCursor }),
+    };
   }
 
   @Post('deposits')
@@ -52,9 +62,18 @@ export class WalletController {
     @Headers() headers: IncomingHttpHeaders,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
-    const { transfer, isReplay } = await this.treasury.depositToSelf(owner, body.amount, requiredIdempotencyKeyOf(headers, body));
+    const { transfer, isReplay } = await this.treasury.depositToSelf(
+      owner,
+      body.amount,
+      requiredIdempotencyKeyOf(headers, body),
+    );
     if (isReplay) reply.header('idempotent-replayed', 'true');
-    return { transferId: Number(transfer.id), ownerId: Number(transfer.credit), amount: amountText(transfer), createdAt: transfer.createdAt };
+    return {
+      transferId: Number(transfer.id),
+      ownerId: Number(transfer.credit),
+      amount: amountText(transfer),
+      createdAt: transfer.createdAt,
+    };
   }
 }
 

@@ -2,11 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
 
 export type AgentEventType =
-  | 'invocation.invoked'
-  | 'invocation.completed'
-  | 'invocation.failed'
-  | 'invocation.timeout'
-  | 'review.created';
+  'invocation.invoked' | 'invocation.completed' | 'invocation.failed' | 'invocation.timeout' | 'review.created';
 
 /** One entry of an agent's numbered stream. It names what happened; what it looks like is read when it is shown. */
 export type AgentEvent = {
@@ -21,7 +17,14 @@ export type AgentEvent = {
 
 export type StreamCursor = { agentId: bigint; afterSeq: bigint };
 
-type EventRow = { agentId: bigint; seq: bigint; uuid: string; type: AgentEventType; invocationId: bigint; createdAt: Date };
+type EventRow = {
+  agentId: bigint;
+  seq: bigint;
+  uuid: string;
+  type: AgentEventType;
+  invocationId: bigint;
+  createdAt: Date;
+};
 
 const EVENT = `e.agent_id as "agentId", e.seq, e.event_id as uuid, e.type, e.invocation_id as "invocationId", e.created_at as "createdAt"`;
 

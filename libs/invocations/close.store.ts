@@ -16,7 +16,15 @@ export type CloseItem = {
 };
 
 export type CloseVerdict = {
-  verdict: 'closed' | 'replay' | 'not_found' | 'already_settled' | 'deadline_passed' | 'already_acknowledged' | 'not_due' | 'again';
+  verdict:
+    | 'closed'
+    | 'replay'
+    | 'not_found'
+    | 'already_settled'
+    | 'deadline_passed'
+    | 'already_acknowledged'
+    | 'not_due'
+    | 'again';
   status: InvocationStatus | null;
   settledAt: Date | null;
   callerAgentId: bigint | null;
@@ -54,13 +62,21 @@ export class CloseStore implements OnModuleDestroy {
 
   /** Ids of pending invocations past their deadline, oldest first. Takes no lock: closing takes them in order. */
   async due(limit: number): Promise<bigint[]> {
-    const rows = await this.database.query<{ id: bigint }>('select id from market.invocations_due($1) as id', [limit], 'invocations-due');
+    const rows = await this.database.query<{ id: bigint }>(
+      'select id from market.invocations_due($1) as id',
+      [limit],
+      'invocations-due',
+    );
     return rows.map(({ id }) => id);
   }
 
   /** The database's clock, in milliseconds since 1970. */
   async clockMs(): Promise<number> {
-    const [row] = await this.database.query<{ ms: bigint }>('select (extract(epoch from platform.clock()) * 1000)::bigint as ms', [], 'clock');
+    const [row] = await this.database.query<{ ms: bigint }>(
+      'select (extract(epoch from platform.clock()) * 1000)::bigint as ms',
+      [],
+      'clock',
+    );
     return Number(row?.ms ?? 0n);
   }
 

@@ -53,7 +53,9 @@ export class CloseInvocations {
   /** Refunds what is past its deadline, up to 500 invocations. */
   async due(): Promise<{ closed: number }> {
     const ids = await this.store.due(DUE_BATCH);
-    const verdicts = await Promise.all(ids.map((id) => this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined })));
+    const verdicts = await Promise.all(
+      ids.map((id) => this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined })),
+    );
     return { closed: verdicts.filter(({ verdict }) => verdict === 'closed').length };
   }
 
@@ -68,7 +70,10 @@ export class CloseInvocations {
       throw error;
     }
     if (errors.length > 0) {
-      throw invocationProblems.OUTPUT_INVALID('The output does not fit the output schema; correct it and submit again before the deadline', { errors });
+      throw invocationProblems.OUTPUT_INVALID(
+        'The output does not fit the output schema; correct it and submit again before the deadline',
+        { errors },
+      );
     }
   }
 
@@ -98,13 +103,20 @@ export class CloseInvocations {
       case 'not_found':
         throw notFound();
       case 'deadline_passed':
-        throw invocationProblems.DEADLINE_PASSED(`The deadline of invocation ${id} has passed and its price has gone back to the caller`);
+        throw invocationProblems.DEADLINE_PASSED(
+          `The deadline of invocation ${id} has passed and its price has gone back to the caller`,
+        );
       case 'already_settled':
-        throw invocationProblems.ALREADY_SETTLED(`Invocation ${id} has ended as ${status ?? 'settled'}; it takes no other end`, {
-          details: { status, settledAt: settledAt?.toISOString() ?? null },
-        });
+        throw invocationProblems.ALREADY_SETTLED(
+          `Invocation ${id} has ended as ${status ?? 'settled'}; it takes no other end`,
+          {
+            details: { status, settledAt: settledAt?.toISOString() ?? null },
+          },
+        );
       case 'already_acknowledged':
-        throw invocationProblems.ALREADY_ACKNOWLEDGED(`The provider has acknowledged invocation ${id}; it ends by a result, a failure or its deadline`);
+        throw invocationProblems.ALREADY_ACKNOWLEDGED(
+          `The provider has acknowledged invocation ${id}; it ends by a result, a failure or its deadline`,
+        );
       case 'not_due':
       case 'again':
         throw new Error(`the verdict ${verdict} does not belong here`);

@@ -11,7 +11,9 @@ export class InvocationFrames {
   /** One frame an event, in order. */
   async render(events: readonly AgentEvent[]): Promise<NotificationFrame[]> {
     if (events.length === 0) return [];
-    const invocations = new Map((await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]));
+    const invocations = new Map(
+      (await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]),
+    );
     return events.flatMap((event) => {
       const invocation = invocations.get(event.invocationId);
       return invocation === undefined ? [] : [notificationOf(event, invocation)];
@@ -22,7 +24,14 @@ export class InvocationFrames {
   async pendingFor(agentId: bigint, afterInvocationId: bigint, limit: number): Promise<NotificationFrame[]> {
     const pending = await this.store.pendingOf(agentId, afterInvocationId, limit);
     return this.render(
-      pending.map(({ id, eventId, announcedAt }) => ({ agentId, seq: 0n, eventId, type: 'invocation.invoked', invocationId: id, createdAt: announcedAt })),
+      pending.map(({ id, eventId, announcedAt }) => ({
+        agentId,
+        seq: 0n,
+        eventId,
+        type: 'invocation.invoked',
+        invocationId: id,
+        createdAt: announcedAt,
+      })),
     );
   }
 }

@@ -34,7 +34,11 @@ export type InvocationDetail = InvocationRow & {
   reviewedAt: Date | null;
 };
 
-export type ListFilter = { role?: Role | undefined; status?: InvocationStatus | undefined; before?: bigint | undefined };
+export type ListFilter = {
+  role?: Role | undefined;
+  status?: InvocationStatus | undefined;
+  before?: bigint | undefined;
+};
 
 export type ProgressNote = { at: Date; percent: number; note: string };
 export type SettlementRow = { outcome: string; toPayee: bigint; toFee: bigint; toPayer: bigint; settledAt: Date };
@@ -84,12 +88,21 @@ export class InvocationStore {
   }
 
   async statusOf(id: bigint): Promise<InvocationStatus | undefined> {
-    const [row] = await this.database.query<{ status: InvocationStatus }>('select status from market.invocation where id = $1', [id], 'invocation-status');
+    const [row] = await this.database.query<{ status: InvocationStatus }>(
+      'select status from market.invocation where id = $1',
+      [id],
+      'invocation-status',
+    );
     return row?.status;
   }
 
   /** The agent's invocations as caller, as provider or both, newest first. */
-  async list(agentId: bigint, { role, status, before }: ListFilter, page: number, limit: number): Promise<{ rows: InvocationRow[]; total: number }> {
+  async list(
+    agentId: bigint,
+    { role, status, before }: ListFilter,
+    page: number,
+    limit: number,
+  ): Promise<{ rows: InvocationRow[]; total: number }> {
     const sides = role === undefined ? ['caller', 'provider'] : [role];
     const side = (column: string, columns: string, bound: string): string =>
       `(select ${columns} from market.invocation where ${column} = $1 and ($2::text is null or status = $2) and ($3::bigint is null or id < $3) ${bound})`;
@@ -123,7 +136,11 @@ export class InvocationStore {
   }
 
   /** An agent's pending invocations as provider with a higher id, and the event that announced each. */
-  async pendingOf(providerAgentId: bigint, afterId: bigint, limit: number): Promise<{ id: bigint; eventId: string; announcedAt: Date }[]> {
+  async pendingOf(
+    providerAgentId: bigint,
+    afterId: bigint,
+    limit: number,
+  ): Promise<{ id: bigint; eventId: string; announcedAt: Date }[]> {
     return this.database.query(
       `select i.id, 'evt_' || e.event_id as "eventId", e.created_at as "announcedAt"
       from (
@@ -139,16 +156,20 @@ export class InvocationStore {
     );
   }
 
-  private async count(agentId: bigint, sides: readonly string[], status: string | undefined, before: bigint | undefined): Promise<number> {
+  private async count(
+    agentId: bigint,
+    sides: readonly string[],
+    status: string | undefined,
+    before: bigint | undefined,
+  ): Promise<number> {
     const parts = sides.map(
       (one) =>
         `(select 1 from market.invocation where ${one}_agent_id = $1 and ($2::text is null or status = $2) and ($3::bigint is null or id < $3) limit ${COUNT_MAX})`,
     );
-    const [row] = await this.database.query<{ total: bigint }>(`select least(count(*), ${COUNT_MAX}) as total from (${parts.join(' union all ')}) c`, [
-      agentId,
-      status,
-      before,
-    ]);
+    const [row] = await this.database.query<{ total: bigint }>(
+      `select least(count(*), ${COUNT_MAX}) as total from (${parts.join(' union all ')}) c`,
+      [agentId, status, before],
+    );
     return Number(row?.total ?? 0);
   }
 }

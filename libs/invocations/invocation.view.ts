@@ -49,17 +49,29 @@ export function detailView(row: InvocationDetail, agentId: bigint): object {
 }
 
 /** What happened, oldest first: each state, hand-over and money row with its time. */
-export function timelineView(row: InvocationDetail, settlement: SettlementRow | null, notes: readonly ProgressNote[]): object {
+export function timelineView(
+  row: InvocationDetail,
+  settlement: SettlementRow | null,
+  notes: readonly ProgressNote[],
+): object {
   const caller = `agent ${row.callerAgentId}`;
   const provider = `agent ${row.providerAgentId}`;
   const price = formatShells(row.price);
   const entries: { at: Date; kind: string; actor?: string; detail?: object }[] = [
     { at: row.createdAt, kind: 'invoked', actor: caller, detail: { version: row.version, price } },
   ];
-  if (row.holdId !== null) entries.push({ at: row.createdAt, kind: 'held', actor: 'platform', detail: { amount: price } });
-  if (row.handedOverAt !== null) entries.push({ at: row.handedOverAt, kind: 'handed_over', actor: 'platform', detail: { channel: row.handOverChannel } });
+  if (row.holdId !== null)
+    entries.push({ at: row.createdAt, kind: 'held', actor: 'platform', detail: { amount: price } });
+  if (row.handedOverAt !== null)
+    entries.push({
+      at: row.handedOverAt,
+      kind: 'handed_over',
+      actor: 'platform',
+      detail: { channel: row.handOverChannel },
+    });
   if (row.acknowledgedAt !== null) entries.push({ at: row.acknowledgedAt, kind: 'acknowledged', actor: provider });
-  for (const { at, percent, note } of notes) entries.push({ at, kind: 'progress', actor: provider, detail: { percent, note } });
+  for (const { at, percent, note } of notes)
+    entries.push({ at, kind: 'progress', actor: provider, detail: { percent, note } });
   if (row.settledAt !== null) {
     const kind = phaseOf(row);
     const actor = kind === 'timeout' ? 'platform' : kind === 'cancelled' ? caller : provider;
@@ -70,7 +82,13 @@ export function timelineView(row: InvocationDetail, settlement: SettlementRow | 
     const detail = { toProvider: formatShells(toPayee), fee: formatShells(toFee), toCaller: formatShells(toPayer) };
     entries.push({ at: settledAt, kind: toPayee + toFee > 0n ? 'released' : 'refunded', actor: 'platform', detail });
   }
-  if (row.reviewedAt !== null) entries.push({ at: row.reviewedAt, kind: 'reviewed', actor: caller, detail: { ...given('rating', row.rating), ...given('review', row.review) } });
+  if (row.reviewedAt !== null)
+    entries.push({
+      at: row.reviewedAt,
+      kind: 'reviewed',
+      actor: caller,
+      detail: { ...given('rating', row.rating), ...given('review', row.review) },
+    });
   // The sort keeps the order of what happened at the same instant.
   entries.sort((a, b) => a.at.getTime() - b.at.getTime());
   return { invocationId: Number(row.id), entries };

@@ -2,7 +2,15 @@ import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs
 import type { FastifyReply } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { IdParam, idempotencyKeyOf, NoFields, notFound, preferredWaitS, requireSomeField, validationFailed } from '#platform';
+import {
+  IdParam,
+  idempotencyKeyOf,
+  NoFields,
+  notFound,
+  preferredWaitS,
+  requireSomeField,
+  validationFailed,
+} from '#platform';
 import { CloseInvocations, type Result } from './close.usecase.js';
 import { InvocationStore, type InvocationDetail } from './invocation.store.js';
 import { detailView, receiptView, rowView, timelineView } from './invocation.view.js';
@@ -32,7 +40,12 @@ export class InvocationsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const key = idempotencyKeyOf(headers, body);
-    const opened = await this.invoke.run(caller, { serviceId: body.serviceId, input: body.input, maxPrice: body.maxPrice, key });
+    const opened = await this.invoke.run(caller, {
+      serviceId: body.serviceId,
+      input: body.input,
+      maxPrice: body.maxPrice,
+      key,
+    });
     if (opened.isReplay) reply.header('idempotent-replayed', 'true');
     const waitS = preferredWaitS(headers);
     if (waitS === 0) return receiptView(opened);
@@ -43,7 +56,10 @@ export class InvocationsController {
 
   @Get()
   @AgentAuth('read')
-  async list(@Caller() { agentId }: AgentPrincipal, @Query() { page, limit, ...filter }: InvocationsQuery): Promise<object> {
+  async list(
+    @Caller() { agentId }: AgentPrincipal,
+    @Query() { page, limit, ...filter }: InvocationsQuery,
+  ): Promise<object> {
     const { rows, total } = await this.store.list(agentId, filter, page, limit);
     return { invocations: rows.map((row) => rowView(row, agentId)), total, page, limit };
   }
@@ -53,7 +69,8 @@ export class InvocationsController {
   @AgentAuth('read')
   async show(@Caller() caller: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
     const found = await this.own(caller, id);
-    const isNews = found.providerAgentId === caller.agentId && found.status === 'pending' && found.acknowledgedAt === null;
+    const isNews =
+      found.providerAgentId === caller.agentId && found.status === 'pending' && found.acknowledgedAt === null;
     if (!isNews) return detailView(found, caller.agentId);
     await this.marks.acknowledgeByReading(caller.agentId, id);
     return detailView(await this.own(caller, id), caller.agentId);
@@ -63,7 +80,10 @@ export class InvocationsController {
   @AgentAuth('read')
   async timeline(@Caller() caller: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
     const found = await this.own(caller, id);
-    const [settlement, notes] = await Promise.all([found.holdId === null ? null : this.store.settlementOf(found.holdId), this.store.progressOf(id)]);
+    const [settlement, notes] = await Promise.all([
+      found.holdId === null ? null : this.store.settlementOf(found.holdId),
+      this.store.progressOf(id),
+    ]);
     return timelineView(found, settlement, notes);
   }
 
@@ -82,28 +102,50 @@ export class InvocationsController {
 
   @Post(':id/cancel')
   @AgentAuth('invoke')
-  async cancel(@Caller() caller: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+  async cancel(
+    @Caller() caller: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() _body: NoFields,
+  ): Promise<object> {
     const { status, settledAt } = await this.closer.cancel(caller, id);
     return { invocationId: Number(id), status, phase: 'cancelled', completedAt: settledAt };
   }
 
   @Post(':id/ack')
   @AgentAuth('provide')
-  async acknowledge(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+  async acknowledge(
+    @Caller() { agentId }: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() _body: NoFields,
+  ): Promise<object> {
     const acknowledgedAt = await this.marks.acknowledge(agentId, id);
     return { invocationId: Number(id), status: 'pending', phase: 'acknowledged', acknowledgedAt };
   }
 
   @Post(':id/progress')
   @AgentAuth('provide')
-  async progress(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() { percent, note }: ProgressBody): Promise<object> {
+  async progress(
+    @Caller() { agentId }: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() { percent, note }: ProgressBody,
+  ): Promise<object> {
     await this.marks.progress(agentId, id, percent, note);
-    return { invocationId: Number(id), status: 'pending', phase: 'acknowledged', percent, ...(note === undefined ? {} : { note }) };
+    return {
+      invocationId: Number(id),
+      status: 'pending',
+      phase: 'acknowledged',
+      percent,
+      ...(note === undefined ? {} : { note }),
+    };
   }
 
   @Post(':id/review')
   @AgentAuth('invoke')
-  async review(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() body: ReviewBody): Promise<object> {
+  async review(
+    @Caller() { agentId }: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() body: ReviewBody,
+  ): Promise<object> {
     requireSomeField(body);
     await this.marks.review(agentId, id, body.rating, body.review);
     return { invocationId: Number(id), message: 'Thank you for the review' };
@@ -120,6 +162,7 @@ export class InvocationsController {
 /** @throws {Problem} VALIDATION_FAILED for a failure without a reason */
 function resultOf({ status, output, attachments, error }: SubmitBody): Result {
   if (status === 'completed') return { status, output, attachments };
-  if (error === undefined) throw validationFailed([{ field: 'error', message: 'is required when the status is failed', code: 'required' }]);
+  if (error === undefined)
+    throw validationFailed([{ field: 'error', message: 'is required when the status is failed', code: 'required' }]);
   return { status, output, attachments, error };
 }

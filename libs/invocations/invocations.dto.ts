@@ -1,5 +1,17 @@
 import type { JsonObject } from '#kernel';
-import { IsId, IsIdempotencyKey, IsInteger, IsJsonObject, IsOneOf, IsText, IsTextList, Limit, Optional, OptionalShells, Page } from '#platform';
+import {
+  IsId,
+  IsIdempotencyKey,
+  IsInteger,
+  IsJsonObject,
+  IsOneOf,
+  IsText,
+  IsTextList,
+  Limit,
+  Optional,
+  OptionalShells,
+  Page,
+} from '#platform';
 import type { InvocationStatus, Role } from './invocation.js';
 
 const ATTACHMENTS_MAX = 20;

@@ -33,14 +33,28 @@ const bell = {
   provide: DeadlineBell,
   inject: [QueueFactory, LOG],
   useFactory: (queues: QueueFactory, log: Log) =>
-    new DeadlineBell(queues.queue(QUEUE), (error) => log.warn({ err: error }, 'the deadline queue did not take a job; the sweep keeps the deadline')),
+    new DeadlineBell(queues.queue(QUEUE), (error) =>
+      log.warn({ err: error }, 'the deadline queue did not take a job; the sweep keeps the deadline'),
+    ),
 };
 
 /** Invocations over HTTP. */
 @Module({
   imports: [EscrowModule, ServicesModule],
   controllers: [InvocationsController],
-  providers: [bell, BellLife, CloseInvocations, CloseStore, InvocationFrames, InvocationStore, Invoke, Marks, MarksStore, OpenStore, SettledWaiters],
+  providers: [
+    bell,
+    BellLife,
+    CloseInvocations,
+    CloseStore,
+    InvocationFrames,
+    InvocationStore,
+    Invoke,
+    Marks,
+    MarksStore,
+    OpenStore,
+    SettledWaiters,
+  ],
   exports: [CloseInvocations, CloseStore, DeadlineBell, InvocationFrames, Marks],
 })
 export class InvocationsModule {}
@@ -56,7 +70,9 @@ export class Deadlines {
     private readonly queues: QueueFactory,
     log: Log,
   ) {
-    this.worker = new ExpireWorker(closer, { nowMs: () => store.clockMs() }, (error) => log.error({ err: error }, 'the sweep of deadlines failed'));
+    this.worker = new ExpireWorker(closer, { nowMs: () => store.clockMs() }, (error) =>
+      log.error({ err: error }, 'the sweep of deadlines failed'),
+    );
   }
 
   start(): void {
@@ -76,7 +92,8 @@ export class Deadlines {
     {
       provide: Deadlines,
       inject: [CloseInvocations, CloseStore, QueueFactory, LOG],
-      useFactory: (closer: CloseInvocations, store: CloseStore, queues: QueueFactory, log: Log) => new Deadlines(closer, store, queues, log),
+      useFactory: (closer: CloseInvocations, store: CloseStore, queues: QueueFactory, log: Log) =>
+        new Deadlines(closer, store, queues, log),
     },
   ],
   exports: [Deadlines],

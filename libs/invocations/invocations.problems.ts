@@ -3,7 +3,11 @@ import { defineProblems } from '#kernel';
 export const invocationProblems = defineProblems({
   INPUT_INVALID: { status: 400, title: "The input does not fit the service's schema", retry: 'after-change' },
   OUTPUT_INVALID: { status: 400, title: "The output does not fit the service's schema", retry: 'after-change' },
-  PRICE_ABOVE_MAXIMUM: { status: 409, title: 'The service costs more than the maximum that was given', retry: 'after-change' },
+  PRICE_ABOVE_MAXIMUM: {
+    status: 409,
+    title: 'The service costs more than the maximum that was given',
+    retry: 'after-change',
+  },
   SERVICE_INACTIVE: { status: 409, title: 'The service takes no invocations', retry: 'later' },
   PROVIDER_FROZEN: { status: 409, title: 'The provider is frozen by its owner', retry: 'later' },
   OWN_SERVICE: { status: 409, title: 'An agent cannot invoke its own service', retry: 'no' },

@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { assertNever, canonicalJson, fingerprint, formatShells, type FieldError, type JsonObject, type Problem } from '#kernel';
+import {
+  assertNever,
+  canonicalJson,
+  fingerprint,
+  formatShells,
+  type FieldError,
+  type JsonObject,
+  type Problem,
+} from '#kernel';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { ownerProblems, type AgentPrincipal } from '#owners';
 import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
@@ -8,10 +16,23 @@ import { DeadlineBell } from './deadline.bell.js';
 import { invocationProblems } from './invocations.problems.js';
 import { OpenStore, type OpenVerdict } from './open.store.js';
 
-export type InvokeWish = { serviceId: bigint; input: JsonObject | undefined; maxPrice: bigint | undefined; key: string | undefined };
+export type InvokeWish = {
+  serviceId: bigint;
+  input: JsonObject | undefined;
+  maxPrice: bigint | undefined;
+  key: string | undefined;
+};
 
 /** What the first answer to an invoke says; a repetition with the same key says the same. */
-export type Opened = { invocationId: bigint; serviceId: bigint; version: number; price: bigint; createdAt: Date; deadlineAt: Date; isReplay: boolean };
+export type Opened = {
+  invocationId: bigint;
+  serviceId: bigint;
+  version: number;
+  price: bigint;
+  createdAt: Date;
+  deadlineAt: Date;
+  isReplay: boolean;
+};
 
 // A provider that updates its service again and again does not hold a caller here.
 const VERSION_TRIES = 5;
@@ -56,7 +77,10 @@ export class Invoke {
       }
     }
     if (errors.length > 0) {
-      throw invocationProblems.INPUT_INVALID(`The input does not fit the input schema of "${current.title}", version ${current.version}; nothing is held`, { errors });
+      throw invocationProblems.INPUT_INVALID(
+        `The input does not fit the input schema of "${current.title}", version ${current.version}; nothing is held`,
+        { errors },
+      );
     }
     return current;
   }
@@ -70,7 +94,11 @@ export class Invoke {
     }
   }
 
-  private async open(caller: AgentPrincipal, { version }: Offer, { serviceId, input, maxPrice, key }: InvokeWish): Promise<OpenVerdict> {
+  private async open(
+    caller: AgentPrincipal,
+    { version }: Offer,
+    { serviceId, input, maxPrice, key }: InvokeWish,
+  ): Promise<OpenVerdict> {
     try {
       return await this.store.open({
         callerAgentId: caller.agentId,
@@ -96,21 +124,42 @@ export class Invoke {
         // Hints after the commit: whoever misses them finds the event and the deadline by looking.
         if (providerAgentId !== null) this.bus.publish('agent-event', { agentId: String(providerAgentId) });
         this.bell.ring(deadlineAt);
-        return { invocationId, serviceId: wish.serviceId, version: offer.version, price: price ?? 0n, createdAt, deadlineAt, isReplay: false };
+        return {
+          invocationId,
+          serviceId: wish.serviceId,
+          version: offer.version,
+          price: price ?? 0n,
+          createdAt,
+          deadlineAt,
+          isReplay: false,
+        };
       case 'replay':
-        return { invocationId, serviceId: wish.serviceId, version: offer.version, price: price ?? 0n, createdAt, deadlineAt, isReplay: true };
+        return {
+          invocationId,
+          serviceId: wish.serviceId,
+          version: offer.version,
+          price: price ?? 0n,
+          createdAt,
+          deadlineAt,
+          isReplay: true,
+        };
       case 'insufficient_funds': {
         const { available } = await this.journal.balance(caller.ownerId);
-        throw escrowProblems.INSUFFICIENT_FUNDS(`The service costs ${formatShells(price ?? 0n)}, the wallet has ${formatShells(available)}`, {
-          details: { price: formatShells(price ?? 0n), available: formatShells(available) },
-        });
+        throw escrowProblems.INSUFFICIENT_FUNDS(
+          `The service costs ${formatShells(price ?? 0n)}, the wallet has ${formatShells(available)}`,
+          {
+            details: { price: formatShells(price ?? 0n), available: formatShells(available) },
+          },
+        );
       }
       case 'key_reused':
         throw keyReused(wish.key ?? '');
       case 'service_not_found':
         throw notFound();
       case 'service_inactive':
-        throw invocationProblems.SERVICE_INACTIVE(`"${offer.title}" takes no invocations at the moment; its provider has deactivated it`);
+        throw invocationProblems.SERVICE_INACTIVE(
+          `"${offer.title}" takes no invocations at the moment; its provider has deactivated it`,
+        );
       case 'provider_frozen':
         throw invocationProblems.PROVIDER_FROZEN(`The provider of "${offer.title}" is frozen by its owner`);
       case 'caller_frozen':
@@ -118,9 +167,12 @@ export class Invoke {
       case 'own_service':
         throw invocationProblems.OWN_SERVICE(`"${offer.title}" is this agent's own service`);
       case 'price_above_maximum':
-        throw invocationProblems.PRICE_ABOVE_MAXIMUM(`The service costs ${formatShells(price ?? 0n)}, more than the maximum of ${formatShells(wish.maxPrice ?? 0n)}`, {
-          details: { price: formatShells(price ?? 0n), maxPrice: formatShells(wish.maxPrice ?? 0n) },
-        });
+        throw invocationProblems.PRICE_ABOVE_MAXIMUM(
+          `The service costs ${formatShells(price ?? 0n)}, more than the maximum of ${formatShells(wish.maxPrice ?? 0n)}`,
+          {
+            details: { price: formatShells(price ?? 0n), maxPrice: formatShells(wish.maxPrice ?? 0n) },
+          },
+        );
       case 'busy':
         throw busy(`"${offer.title}" has as many pending invocations as it takes`);
       case 'busy_with_caller':
@@ -135,11 +187,16 @@ export class Invoke {
 }
 
 function busy(detail: string): Problem {
-  return invocationProblems.SERVICE_BUSY(`${detail}; repeat the request when some have ended`, { retryAfterS: BUSY_RETRY_S });
+  return invocationProblems.SERVICE_BUSY(`${detail}; repeat the request when some have ended`, {
+    retryAfterS: BUSY_RETRY_S,
+  });
 }
 
 /** The wallet's lock did not come in time: another request of this owner, likely the first one with this key, holds it. */
 function stillRunning(key: string | undefined, cause: unknown): Error {
   if (key === undefined) return overloaded(cause);
-  return escrowProblems.IDEMPOTENCY_IN_PROGRESS(`The first request with the key "${key}" is still running; repeat it in a moment`, { retryAfterS: 1, cause });
+  return escrowProblems.IDEMPOTENCY_IN_PROGRESS(
+    `The first request with the key "${key}" is still running; repeat it in a moment`,
+    { retryAfterS: 1, cause },
+  );
 }

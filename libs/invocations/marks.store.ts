@@ -1,9 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
 
-export type AcknowledgeVerdict = { verdict: 'acknowledged' | 'already_settled' | 'deadline_passed' | 'not_found'; acknowledgedAt: Date | null };
+export type AcknowledgeVerdict = {
+  verdict: 'acknowledged' | 'already_settled' | 'deadline_passed' | 'not_found';
+  acknowledgedAt: Date | null;
+};
 export type ProgressVerdict = { verdict: AcknowledgeVerdict['verdict'] | 'too_many'; at: Date | null };
-export type ReviewVerdict = { verdict: 'reviewed' | 'not_found' | 'not_completed' | 'already_reviewed'; providerAgentId: bigint | null };
+export type ReviewVerdict = {
+  verdict: 'reviewed' | 'not_found' | 'not_completed' | 'already_reviewed';
+  providerAgentId: bigint | null;
+};
 
 /** What happens to an invocation besides its end (prisma/functions/32_invocation_marks.sql). */
 @Injectable()
@@ -11,7 +17,11 @@ export class MarksStore {
   constructor(private readonly database: Database) {}
 
   async handedOver(ids: readonly bigint[], channel: string): Promise<void> {
-    await this.database.query('select market.invocation_handed_over($1::bigint[], $2)', [ids, channel], 'invocation-handed-over');
+    await this.database.query(
+      'select market.invocation_handed_over($1::bigint[], $2)',
+      [ids, channel],
+      'invocation-handed-over',
+    );
   }
 
   async acknowledgeAll(ids: readonly bigint[]): Promise<void> {
@@ -29,17 +39,27 @@ export class MarksStore {
   }
 
   async progress(id: bigint, providerAgentId: bigint, percent: number, note: string): Promise<ProgressVerdict> {
-    return only(await this.database.query<ProgressVerdict>('select verdict, at from market.invocation_progress($1, $2, $3, $4)', [id, providerAgentId, percent, note]));
+    return only(
+      await this.database.query<ProgressVerdict>('select verdict, at from market.invocation_progress($1, $2, $3, $4)', [
+        id,
+        providerAgentId,
+        percent,
+        note,
+      ]),
+    );
   }
 
-  async review(id: bigint, callerAgentId: bigint, rating: number | undefined, review: string | undefined): Promise<ReviewVerdict> {
+  async review(
+    id: bigint,
+    callerAgentId: bigint,
+    rating: number | undefined,
+    review: string | undefined,
+  ): Promise<ReviewVerdict> {
     return only(
-      await this.database.query<ReviewVerdict>('select verdict, provider_agent_id as "providerAgentId" from market.invocation_review($1, $2, $3, $4)', [
-        id,
-        callerAgentId,
-        rating,
-        review,
-      ]),
+      await this.database.query<ReviewVerdict>(
+        'select verdict, provider_agent_id as "providerAgentId" from market.invocation_review($1, $2, $3, $4)',
+        [id, callerAgentId, rating, review],
+      ),
     );
   }
 }

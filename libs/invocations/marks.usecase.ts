@@ -44,7 +44,12 @@ export class Marks {
 
   /** The caller's review of what is completed, once.
    *  @throws {Problem} NOT_FOUND, NOT_COMPLETED, ALREADY_REVIEWED */
-  async review(agentId: bigint, invocationId: bigint, rating: number | undefined, review: string | undefined): Promise<void> {
+  async review(
+    agentId: bigint,
+    invocationId: bigint,
+    rating: number | undefined,
+    review: string | undefined,
+  ): Promise<void> {
     const { verdict, providerAgentId } = await this.store.review(invocationId, agentId, rating, review);
     switch (verdict) {
       case 'not_found':

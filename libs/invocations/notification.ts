@@ -22,7 +22,10 @@ const EVENT_NAMES: Record<AgentEventType, string> = {
 };
 
 /** The frame of an event, with the fields that clients read and a few that let them act without asking. */
-export function notificationOf(event: { type: AgentEventType; eventId: string; createdAt: Date }, invocation: InvocationDetail): NotificationFrame {
+export function notificationOf(
+  event: { type: AgentEventType; eventId: string; createdAt: Date },
+  invocation: InvocationDetail,
+): NotificationFrame {
   return {
     type: 'notification',
     domain: 'service_invocation',

@@ -17,7 +17,11 @@ import type { AgentPrincipal, Principal, Scope } from './principal.js';
 type Requirement = { kind: Principal['kind']; scope?: Scope };
 
 const REQUIREMENT = 'c4c:auth';
-const WHOSE: Record<Principal['kind'], string> = { agent: "an agent's", owner: "an owner's", admin: "an administrator's" };
+const WHOSE: Record<Principal['kind'], string> = {
+  agent: "an agent's",
+  owner: "an owner's",
+  admin: "an administrator's",
+};
 
 /** Asks for an agent's key with this scope. A frozen agent is refused. */
 export const AgentAuth = (scope: Scope): MethodDecorator & ClassDecorator => require({ kind: 'agent', scope });
@@ -43,7 +47,10 @@ export class KeyGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const required = this.reflector.getAllAndOverride<Requirement>(REQUIREMENT, [context.getHandler(), context.getClass()]);
+    const required = this.reflector.getAllAndOverride<Requirement>(REQUIREMENT, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
     const request = context.switchToHttp().getRequest<Authenticated>();
     const header = request.headers['x-api-key'];
     const principal = await this.keys.authenticate(typeof header === 'string' ? header : undefined);
@@ -58,12 +65,17 @@ export class KeyGuard implements CanActivate {
 /** @throws {Problem} AGENT_FROZEN, SCOPE_MISSING */
 export function requireAllowed(principal: AgentPrincipal, scope: Scope | undefined): void {
   if (principal.isFrozen) {
-    throw ownerProblems.AGENT_FROZEN('The owner has frozen this agent: its keys open nothing until it is unfrozen; what it holds runs to its end');
+    throw ownerProblems.AGENT_FROZEN(
+      'The owner has frozen this agent: its keys open nothing until it is unfrozen; what it holds runs to its end',
+    );
   }
   if (scope !== undefined && !principal.scopes.includes(scope)) {
-    throw ownerProblems.SCOPE_MISSING(`This key lacks the scope "${scope}"; it has ${principal.scopes.join(', ') || 'none'}`, {
-      details: { scope, scopes: [...principal.scopes] },
-    });
+    throw ownerProblems.SCOPE_MISSING(
+      `This key lacks the scope "${scope}"; it has ${principal.scopes.join(', ') || 'none'}`,
+      {
+        details: { scope, scopes: [...principal.scopes] },
+      },
+    );
   }
 }
 

@@ -7,4 +7,11 @@ export { OwnerStore, type Owner } from './owner.store.js';
 export { Owners, type ShownKey } from './owners.usecase.js';
 export { OwnersModule } from './owners.module.js';
 export { ownerProblems } from './owners.problems.js';
-export { SCOPES, type AdminPrincipal, type AgentPrincipal, type OwnerPrincipal, type Principal, type Scope } from './principal.js';
+export {
+  SCOPES,
+  type AdminPrincipal,
+  type AgentPrincipal,
+  type OwnerPrincipal,
+  type Principal,
+  type Scope,
+} from './principal.js';

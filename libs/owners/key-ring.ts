@@ -64,12 +64,21 @@ export class KeyRing implements OnModuleDestroy {
   private async load(key: string): Promise<Principal | undefined> {
     const found = await this.store.findLive(hashKey(key, this.config.secret));
     if (found === undefined) return undefined;
-    this.store.touch(found.id).catch((error: unknown) => this.log.warn({ err: error }, 'could not note the use of a key'));
+    this.store
+      .touch(found.id)
+      .catch((error: unknown) => this.log.warn({ err: error }, 'could not note the use of a key'));
     if (found.kind === 'admin') return { kind: 'admin', keyId: found.id };
     if (found.owner_id === null) return undefined; // refused by api_key_belongs_to_its_kind
     if (found.kind === 'owner') return { kind: 'owner', keyId: found.id, ownerId: found.owner_id };
     if (found.agent_id === null) return undefined;
-    return { kind: 'agent', keyId: found.id, agentId: found.agent_id, ownerId: found.owner_id, scopes: found.scopes, isFrozen: found.is_frozen };
+    return {
+      kind: 'agent',
+      keyId: found.id,
+      agentId: found.agent_id,
+      ownerId: found.owner_id,
+      scopes: found.scopes,
+      isFrozen: found.is_frozen,
+    };
   }
 
   /** The checksum refuses typos before any look-up. An administrator's key from the environment may have any form. */

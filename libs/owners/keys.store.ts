@@ -28,7 +28,14 @@ export type NewKey = {
   expiresAt?: Date | undefined;
 };
 
-type FoundKey = { id: bigint; kind: KeyKind; owner_id: bigint | null; agent_id: bigint | null; scopes: string[]; is_frozen: boolean };
+type FoundKey = {
+  id: bigint;
+  kind: KeyKind;
+  owner_id: bigint | null;
+  agent_id: bigint | null;
+  scopes: string[];
+  is_frozen: boolean;
+};
 
 const RECORD = `id, kind, owner_id as "ownerId", agent_id as "agentId", name, hint, scopes, expires_at as "expiresAt",
   revoked_at as "revokedAt", last_used_at as "lastUsedAt", created_at as "createdAt"`;
@@ -87,20 +94,25 @@ export class KeyStore {
   }
 
   async ofAgent(agentId: bigint): Promise<KeyRecord[]> {
-    return this.database.query<KeyRecord>(`select ${RECORD} from market.api_key where agent_id = $1 order by id`, [agentId]);
+    return this.database.query<KeyRecord>(`select ${RECORD} from market.api_key where agent_id = $1 order by id`, [
+      agentId,
+    ]);
   }
 
   async countLiveOfAgent(tx: Tx, agentId: bigint): Promise<number> {
-    const { rows } = await tx.query<{ count: bigint }>(`select count(*) from market.api_key where agent_id = $1 and ${IS_LIVE}`, [agentId]);
+    const { rows } = await tx.query<{ count: bigint }>(
+      `select count(*) from market.api_key where agent_id = $1 and ${IS_LIVE}`,
+      [agentId],
+    );
     return Number(rows[0]?.count ?? 0);
   }
 
   /** Revokes a live key of the agent at once. False when there is none. */
   async revoke(tx: Tx, agentId: bigint, keyId: bigint): Promise<boolean> {
-    const { rowCount } = await tx.query(`update market.api_key set revoked_at = platform.clock() where id = $1 and agent_id = $2 and revoked_at is null`, [
-      keyId,
-      agentId,
-    ]);
+    const { rowCount } = await tx.query(
+      `update market.api_key set revoked_at = platform.clock() where id = $1 and agent_id = $2 and revoked_at is null`,
+      [keyId, agentId],
+    );
     return rowCount === 1;
   }
 
@@ -126,10 +138,10 @@ export class KeyStore {
   }
 
   async revokeAdminsNamed(tx: Tx, name: string, except: Buffer): Promise<void> {
-    await tx.query(`update market.api_key set revoked_at = platform.clock() where kind = 'admin' and name = $1 and hash <> $2 and revoked_at is null`, [
-      name,
-      except,
-    ]);
+    await tx.query(
+      `update market.api_key set revoked_at = platform.clock() where kind = 'admin' and name = $1 and hash <> $2 and revoked_at is null`,
+      [name, except],
+    );
   }
 
   async findByHash(tx: Tx, hash: Buffer): Promise<KeyRecord | undefined> {

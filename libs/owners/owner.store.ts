@@ -9,7 +9,10 @@ export class OwnerStore {
 
   /** An owner and its empty wallet, in one transaction. */
   async insert(tx: Tx, name: string): Promise<Owner> {
-    const { rows } = await tx.query<Owner>('insert into market.owner (name) values ($1) returning id, name, created_at as "createdAt"', [name]);
+    const { rows } = await tx.query<Owner>(
+      'insert into market.owner (name) values ($1) returning id, name, created_at as "createdAt"',
+      [name],
+    );
     const [owner] = rows;
     if (owner === undefined) throw new Error('insert returned no row');
     await tx.query('select ledger.open_wallet($1)', [owner.id]);
@@ -17,12 +20,18 @@ export class OwnerStore {
   }
 
   async find(id: bigint): Promise<Owner | undefined> {
-    const [owner] = await this.database.query<Owner>('select id, name, created_at as "createdAt" from market.owner where id = $1', [id]);
+    const [owner] = await this.database.query<Owner>(
+      'select id, name, created_at as "createdAt" from market.owner where id = $1',
+      [id],
+    );
     return owner;
   }
 
   /** Owners with an id above `after`, in order. */
   async list(after: bigint, limit: number): Promise<Owner[]> {
-    return this.database.query<Owner>('select id, name, created_at as "createdAt" from market.owner where id > $1 order by id limit $2', [after, limit]);
+    return this.database.query<Owner>(
+      'select id, name, created_at as "createdAt" from market.owner where id > $1 order by id limit $2',
+      [after, limit],
+    );
   }
 }

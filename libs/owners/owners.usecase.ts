@@ -21,7 +21,14 @@ export class Owners {
     return this.database.inTransaction(async (tx) => {
       const owner = await this.owners.insert(tx, name);
       const { text, hash, hint } = freshKey('owner', this.config.secret);
-      const record = await this.keys.insert(tx, { kind: 'owner', ownerId: owner.id, name: 'first key', hash, hint, scopes: [] });
+      const record = await this.keys.insert(tx, {
+        kind: 'owner',
+        ownerId: owner.id,
+        name: 'first key',
+        hash,
+        hint,
+        scopes: [],
+      });
       return { owner, key: { ...record, key: text } };
     });
   }
@@ -48,7 +55,9 @@ export class Owners {
     if (await this.keys.hasAdmin()) return;
     const { text, hash, hint } = freshKey('admin', this.config.secret);
     await announce(text);
-    await this.database.inTransaction((tx) => this.keys.insert(tx, { kind: 'admin', name: 'first start', hash, hint, scopes: [] }));
+    await this.database.inTransaction((tx) =>
+      this.keys.insert(tx, { kind: 'admin', name: 'first start', hash, hint, scopes: [] }),
+    );
   }
 
   private async storeGivenAdminKey(text: string): Promise<void> {

@@ -25,7 +25,9 @@ export class Bus {
 
   publish<C extends BusChannel>(channel: C, message: BusMessages[C]): void {
     this.emitter.emit(channel, message);
-    this.redis?.publisher.publish(REDIS_CHANNEL, JSON.stringify({ origin: this.origin, channel, message })).catch(() => undefined);
+    this.redis?.publisher
+      .publish(REDIS_CHANNEL, JSON.stringify({ origin: this.origin, channel, message }))
+      .catch(() => undefined);
   }
 
   /** @returns a function that ends the subscription */
@@ -41,7 +43,8 @@ export class Bus {
     } catch {
       return;
     }
-    if (hint.origin !== this.origin && hint.channel !== undefined && hint.channel !== 'error') this.emitter.emit(hint.channel, hint.message);
+    if (hint.origin !== this.origin && hint.channel !== undefined && hint.channel !== 'error')
+      this.emitter.emit(hint.channel, hint.message);
   }
 }
 

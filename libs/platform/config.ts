@@ -34,29 +34,59 @@ export class ConfigError extends Error {
 
 const OWN_KEYS = ['C4C_HOME', 'C4C_SECRET', 'C4C_ADMIN_KEY', 'C4C_DEMO', 'C4C_LOG_LEVEL', 'C4C_TIMEOUT_MIN_MS'];
 // Read by the command line and by the tests; they may stand in the same environment.
-const OTHERS_KEYS = ['C4C_API_TOKEN', 'C4C_API_ENDPOINT', 'C4C_OUTPUT', 'C4C_WEBHOOK_URL', 'C4C_CONFIG', 'C4C_TEST_DATABASE_URL', 'C4C_LONG'];
-const LOG_LEVELS: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] satisfies LogLevel[];
+const OTHERS_KEYS = [
+  'C4C_API_TOKEN',
+  'C4C_API_ENDPOINT',
+  'C4C_OUTPUT',
+  'C4C_WEBHOOK_URL',
+  'C4C_CONFIG',
+  'C4C_TEST_DATABASE_URL',
+  'C4C_LONG',
+];
+const LOG_LEVELS: readonly string[] = [
+  'fatal',
+  'error',
+  'warn',
+  'info',
+  'debug',
+  'trace',
+  'silent',
+] satisfies LogLevel[];
 const ENVIRONMENTS: readonly string[] = ['development', 'production', 'test'] satisfies Config['env'][];
 
 /**
  * @throws {ConfigError} a key that nobody knows, a value that cannot be, a combination that is unsafe
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const unknown = Object.keys(env).filter((key) => key.startsWith('C4C_') && !OWN_KEYS.includes(key) && !OTHERS_KEYS.includes(key));
+  const unknown = Object.keys(env).filter(
+    (key) => key.startsWith('C4C_') && !OWN_KEYS.includes(key) && !OTHERS_KEYS.includes(key),
+  );
   if (unknown.length > 0) {
-    throw new ConfigError(`Unknown setting ${unknown.join(', ')}. The settings are listed in .env.example; check the spelling.`);
+    throw new ConfigError(
+      `Unknown setting ${unknown.join(', ')}. The settings are listed in .env.example; check the spelling.`,
+    );
   }
   const nodeEnv = given(env['NODE_ENV']) ?? 'development';
-  if (!isEnvironment(nodeEnv)) throw new ConfigError(`NODE_ENV is "${nodeEnv}"; it must be development, production or test.`);
+  if (!isEnvironment(nodeEnv))
+    throw new ConfigError(`NODE_ENV is "${nodeEnv}"; it must be development, production or test.`);
   const logLevel = given(env['C4C_LOG_LEVEL']) ?? 'info';
-  if (!isLogLevel(logLevel)) throw new ConfigError(`C4C_LOG_LEVEL is "${logLevel}"; it must be one of ${LOG_LEVELS.join(', ')}.`);
+  if (!isLogLevel(logLevel))
+    throw new ConfigError(`C4C_LOG_LEVEL is "${logLevel}"; it must be one of ${LOG_LEVELS.join(', ')}.`);
 
   const url = given(env['DATABASE_URL']);
-  if (url === undefined) throw new ConfigError('DATABASE_URL is not set. `npm start` brings a database of its own; a process started by hand needs one.');
+  if (url === undefined)
+    throw new ConfigError(
+      'DATABASE_URL is not set. `npm start` brings a database of its own; a process started by hand needs one.',
+    );
   const adminUrl = given(env['DATABASE_ADMIN_URL']) ?? url;
   const directUrl = given(env['DATABASE_DIRECT_URL']) ?? url;
-  for (const [key, value] of Object.entries({ DATABASE_URL: url, DATABASE_ADMIN_URL: adminUrl, DATABASE_DIRECT_URL: directUrl })) {
-    if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) throw new ConfigError(`${key} must be a URL such as postgresql://user:password@host:5432/name.`);
+  for (const [key, value] of Object.entries({
+    DATABASE_URL: url,
+    DATABASE_ADMIN_URL: adminUrl,
+    DATABASE_DIRECT_URL: directUrl,
+  })) {
+    if (!/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value))
+      throw new ConfigError(`${key} must be a URL such as postgresql://user:password@host:5432/name.`);
   }
   const redisUrl = given(env['REDIS_URL']);
   if (redisUrl !== undefined && (!/^rediss?:\/\//.test(redisUrl) || !URL.canParse(redisUrl))) {
@@ -87,11 +117,18 @@ function given(value: string | undefined): string | undefined {
   return value === undefined || value.trim() === '' ? undefined : value;
 }
 
-function integer(env: Readonly<Record<string, string | undefined>>, key: string, fallback: number, min: number, max: number): number {
+function integer(
+  env: Readonly<Record<string, string | undefined>>,
+  key: string,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
   const text = given(env[key]);
   if (text === undefined) return fallback;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= min && value <= max)) throw new ConfigError(`${key} is "${text}"; it must be a whole number from ${min} to ${max}.`);
+  if (!(value >= min && value <= max))
+    throw new ConfigError(`${key} is "${text}"; it must be a whole number from ${min} to ${max}.`);
   return value;
 }
 

@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === INT8 && format !== 'binary' ? (text: string) => BigInt(text) : pg.types.getTypeParser(oid, format),
-} as pg.CustomTypesConfig;
+};
 
 /**
  * The doors to PostgreSQL: a pool of the application's role, a small one of the treasury's, and Prisma's client for reads.
@@ -27,10 +27,15 @@ export class Database {
   private readonly pool: pg.Pool;
   private readonly treasuryPool: pg.Pool;
 
-  constructor(private readonly config: Config['database'], poolMax = 8) {
+  constructor(
+    private readonly config: Config['database'],
+    poolMax = 8,
+  ) {
     this.pool = makePool(config.url, poolMax);
     this.treasuryPool = makePool(config.adminUrl, 2, config.isSplit ? 'c4c_treasury' : undefined);
-    this.prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }) });
+    this.prisma = new PrismaClient({
+      adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }),
+    });
   }
 
   /** One statement outside a transaction. Named statements are prepared once a connection. */
@@ -55,7 +60,9 @@ export class Database {
       return result;
     } catch (error) {
       // A connection that cannot even roll back is thrown away, not put back into the pool.
-      await client.query('rollback').catch((cause: unknown) => (broken = cause instanceof Error ? cause : new Error(String(cause))));
+      await client
+        .query('rollback')
+        .catch((cause: unknown) => (broken = cause instanceof Error ? cause : new Error(String(cause))));
       throw error;
     } finally {
       client.release(broken);
@@ -64,7 +71,13 @@ export class Database {
 
   /** A connection of its own for a lane, with a session behind it. The caller ends it. */
   async connectDirect(): Promise<pg.Client> {
-    const client = new pg.Client({ connectionString: this.config.directUrl, types, application_name: 'c4c-lane', keepAlive: true, ...timeouts() });
+    const client = new pg.Client({
+      connectionString: this.config.directUrl,
+      types,
+      application_name: 'c4c-lane',
+      keepAlive: true,
+      ...timeouts(),
+    });
     // Without a listener a lost connection would end the process; the lane hears of it by its next statement.
     client.on('error', () => undefined);
     await client.connect();

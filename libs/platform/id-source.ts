@@ -11,7 +11,10 @@ export class IdSource {
   private refill: Promise<void> | undefined;
 
   /** @param sequence qualified name such as `market.invocation_id` */
-  constructor(private readonly database: Database, private readonly sequence: string) {}
+  constructor(
+    private readonly database: Database,
+    private readonly sequence: string,
+  ) {}
 
   async next(): Promise<bigint> {
     for (;;) {

@@ -10,6 +10,7 @@ export { damped } from './damped.js';
 export { DelayQueue, QueueFactory, QueueWorker, type JobHandler, type QueueOptions } from './queue.js';
 export { migrateQueue } from './queue-migrate.js';
 export { connectRedis, type RedisRole } from './redis.js';
+export { requireRealClock } from './real-clock.js';
 export { RepeatedJob } from './repeated-job.js';
 export { runUntilSignal } from './run-until-signal.js';
 export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';

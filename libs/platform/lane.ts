@@ -83,7 +83,7 @@ export class Lane<Item, Verdict extends Row> {
   async close(): Promise<void> {
     this.isClosed = true;
     while (this.running.size > 0) await Promise.all(this.running);
-    await Promise.all(this.idle.map((client) => client?.end().catch(() => undefined)));
+    for (const client of this.idle) await client?.end().catch(() => undefined);
   }
 
   private start(): void {
@@ -116,9 +116,14 @@ export class Lane<Item, Verdict extends Row> {
       return undefined;
     }
     try {
-      const result = await connection.query<Verdict>({ name: this.fn.name, text: this.fn.text, values: this.fn.values(batch.map(({ item }) => item)) });
+      const result = await connection.query<Verdict>({
+        name: this.fn.name,
+        text: this.fn.text,
+        values: this.fn.values(batch.map(({ item }) => item)),
+      });
       rows = result.rows;
-      if (rows.length !== batch.length) throw new Error(`${this.fn.name} answered ${rows.length} rows for ${batch.length} items`);
+      if (rows.length !== batch.length)
+        throw new Error(`${this.fn.name} answered ${rows.length} rows for ${batch.length} items`);
     } catch (error) {
       return this.recoverFrom(error, connection, batch);
     }
@@ -132,7 +137,11 @@ export class Lane<Item, Verdict extends Row> {
     return connection;
   }
 
-  private async recoverFrom(error: unknown, client: pg.Client, batch: Waiting<Item, Verdict>[]): Promise<pg.Client | undefined> {
+  private async recoverFrom(
+    error: unknown,
+    client: pg.Client,
+    batch: Waiting<Item, Verdict>[],
+  ): Promise<pg.Client | undefined> {
     let connection: pg.Client | undefined = client;
     if (isConnectionLoss(error)) {
       await client.end().catch(() => undefined);
@@ -144,7 +153,8 @@ export class Lane<Item, Verdict extends Row> {
     if (only === undefined) return connection;
     if (open.length === 1) {
       only.attempts += 1;
-      if (only.attempts < ATTEMPTS_MAX && (isRetryable(error) || isConnectionLoss(error))) return this.run(connection, [only]);
+      if (only.attempts < ATTEMPTS_MAX && (isRetryable(error) || isConnectionLoss(error)))
+        return this.run(connection, [only]);
       only.reject(error);
       return connection;
     }

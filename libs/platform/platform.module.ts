@@ -26,12 +26,21 @@ export type Platform = {
 
 /** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
 export function openPlatform(config: Config, log = createLog(config.logLevel)): Platform {
-  const warn = (error: Error): void => log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
+  const warn = (error: Error): void =>
+    log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
+  if (!config.database.isSplit) {
+    log.warn(
+      "one database login serves everything, so the database's own guard of the ledger is off; see docs/operations.md",
+    );
+  }
   const database = new Database(config.database);
   const redis =
     config.redisUrl === undefined
       ? undefined
-      : { publisher: connectRedis(config.redisUrl, 'producer', warn), subscriber: connectRedis(config.redisUrl, 'subscriber', warn) };
+      : {
+          publisher: connectRedis(config.redisUrl, 'producer', warn),
+          subscriber: connectRedis(config.redisUrl, 'subscriber', warn),
+        };
   const queues = new QueueFactory({ redisUrl: config.redisUrl, directUrl: config.database.directUrl, onError: warn });
   return {
     config,

@@ -1,13 +1,23 @@
 import { ConfigError, loadConfig } from './config.js';
 import { openPlatform, type Platform } from './platform.module.js';
+import { requireRealClock } from './real-clock.js';
 
 /**
  * The life of a process of its own: reads the configuration, starts, and stops in order at SIGTERM or SIGINT. A second signal
  * ends it at once.
  */
-export async function runUntilSignal(start: (platform: Platform) => Promise<{ close(): Promise<void> }>): Promise<void> {
+export async function runUntilSignal(
+  start: (platform: Platform) => Promise<{ close(): Promise<void> }>,
+): Promise<void> {
   const platform = openPlatform(configOrExit());
-  const running = await start(platform);
+  let running: { close(): Promise<void> };
+  try {
+    await requireRealClock(platform.config, platform.database);
+    running = await start(platform);
+  } catch (error) {
+    platform.log.fatal({ err: error }, 'could not start');
+    process.exit(1);
+  }
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) process.exit(1);

@@ -15,10 +15,16 @@ export function isConnectionLoss(error: unknown): boolean {
   if (state !== undefined) return state.startsWith('08') || ['57P01', '57P02', '57P03'].includes(state);
   if (!(error instanceof Error)) return false;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code) || /connection (terminated|ended|error)|not queryable|client was closed/i.test(error.message);
+  return (
+    ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code) ||
+    /connection (terminated|ended|error)|not queryable|client was closed/i.test(error.message)
+  );
 }
 
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   if (sqlState(error) !== '23505') return false;
-  return constraint === undefined || (typeof error === 'object' && error !== null && 'constraint' in error && error.constraint === constraint);
+  return (
+    constraint === undefined ||
+    (typeof error === 'object' && error !== null && 'constraint' in error && error.constraint === constraint)
+  );
 }

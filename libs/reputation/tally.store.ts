@@ -7,7 +7,11 @@ export class TallyStore {
 
   /** Adds at most `limit` queued outcomes to the statistics of services and agents, each once. Returns how many. */
   async tally(limit: number): Promise<number> {
-    const [row] = await this.database.query<{ tallied: number }>('select market.tally_outcomes($1) as tallied', [limit], 'tally-outcomes');
+    const [row] = await this.database.query<{ tallied: number }>(
+      'select market.tally_outcomes($1) as tallied',
+      [limit],
+      'tally-outcomes',
+    );
     return row?.tallied ?? 0;
   }
 }

@@ -79,8 +79,15 @@ export class CatalogueStore {
     const search = filter.search?.replace(/[\\%_]/g, (character) => `\\${character}`);
     const values = [filter.agentId, search, filter.category, filter.isActive, filter.minPrice, filter.maxPrice];
     const [listings, [count]] = await Promise.all([
-      this.database.query<Listing>(`${LISTING} where ${WHERE} order by ${ORDER[filter.sortBy]} limit $7 offset $8`, [...values, limit, (page - 1) * limit]),
-      this.database.query<{ total: bigint }>(`select count(*) as total from (select 1 from market.service s where ${WHERE} limit ${COUNT_MAX}) c`, values),
+      this.database.query<Listing>(`${LISTING} where ${WHERE} order by ${ORDER[filter.sortBy]} limit $7 offset $8`, [
+        ...values,
+        limit,
+        (page - 1) * limit,
+      ]),
+      this.database.query<{ total: bigint }>(
+        `select count(*) as total from (select 1 from market.service s where ${WHERE} limit ${COUNT_MAX}) c`,
+        values,
+      ),
     ]);
     return { listings, total: Number(count?.total ?? 0) };
   }
@@ -92,7 +99,12 @@ export class CatalogueStore {
 
   /** The categories that have an active service. */
   async categories(): Promise<string[]> {
-    const rows = await this.database.prisma.service.findMany({ where: { isActive: true }, distinct: ['category'], select: { category: true }, orderBy: { category: 'asc' } });
+    const rows = await this.database.prisma.service.findMany({
+      where: { isActive: true },
+      distinct: ['category'],
+      select: { category: true },
+      orderBy: { category: 'asc' },
+    });
     return rows.map(({ category }) => category);
   }
 

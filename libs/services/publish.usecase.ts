@@ -51,7 +51,11 @@ export class Publish {
 
   /** Changes what is given, as a new version; invocations that are open keep theirs.
    *  @throws {Problem} NOT_FOUND, SCHEMA_NOT_ALLOWED, TITLE_TAKEN, OVERLOADED */
-  async update({ agentId }: AgentPrincipal, id: bigint, changes: UpdateServiceBody): Promise<{ id: bigint; version: number }> {
+  async update(
+    { agentId }: AgentPrincipal,
+    id: bigint,
+    changes: UpdateServiceBody,
+  ): Promise<{ id: bigint; version: number }> {
     await this.requireAllowed(changes);
     try {
       return await this.database.inTransaction(async (tx) => {
@@ -63,31 +67,49 @@ export class Publish {
       });
     } catch (error) {
       if (isUniqueViolation(error, 'service_title_once')) {
-        throw serviceProblems.TITLE_TAKEN(`The owner has another service with the title "${changes.title ?? ''}"; publish that one again to change it`);
+        throw serviceProblems.TITLE_TAKEN(
+          `The owner has another service with the title "${changes.title ?? ''}"; publish that one again to change it`,
+        );
       }
       throw error;
     }
   }
 
-  private async requireAllowed({ inputSchema, outputSchema }: { inputSchema?: JsonObject; outputSchema?: JsonObject }): Promise<void> {
+  private async requireAllowed({
+    inputSchema,
+    outputSchema,
+  }: {
+    inputSchema?: JsonObject;
+    outputSchema?: JsonObject;
+  }): Promise<void> {
     let errors: FieldError[];
     try {
-      errors = [...(await this.schemas.check(inputSchema, 'inputSchema')), ...(await this.schemas.check(outputSchema, 'outputSchema'))];
+      errors = [
+        ...(await this.schemas.check(inputSchema, 'inputSchema')),
+        ...(await this.schemas.check(outputSchema, 'outputSchema')),
+      ];
     } catch (error) {
       if (error instanceof SchemaPoolBusy) throw overloaded(error);
       throw error;
     }
     if (errors.length > 0) {
-      throw serviceProblems.SCHEMA_NOT_ALLOWED('A schema is outside of what services may publish; see errors', { errors });
+      throw serviceProblems.SCHEMA_NOT_ALLOWED('A schema is outside of what services may publish; see errors', {
+        errors,
+      });
     }
   }
 }
 
 export function overloaded(cause: unknown): Error {
-  return httpProblems.OVERLOADED('The server has more waiting than it takes; repeat the request in a moment', { retryAfterS: 1, cause });
+  return httpProblems.OVERLOADED('The server has more waiting than it takes; repeat the request in a moment', {
+    retryAfterS: 1,
+    cause,
+  });
 }
 
 /** The members that are not undefined, so that spreading them changes only what was given. */
 function given<T extends object>(changes: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -42,10 +42,23 @@ export class ServiceStore {
         avg_response_ms = excluded.avg_response_ms, max_pending = excluded.max_pending,
         max_pending_per_caller = excluded.max_pending_per_caller, is_active = true, version = s.version + 1, updated_at = platform.clock()
       returning id, title, is_active as "isActive", version, created_at as "createdAt"`,
-      [ownerId, agentId, spec.title, spec.description, spec.category, spec.price, spec.avgResponseMs, spec.maxPending, spec.maxPendingPerCaller],
+      [
+        ownerId,
+        agentId,
+        spec.title,
+        spec.description,
+        spec.category,
+        spec.price,
+        spec.avgResponseMs,
+        spec.maxPending,
+        spec.maxPendingPerCaller,
+      ],
     );
     const service = only(rows);
-    await tx.query('insert into market.service_load (service_id, caller_agent_id, pending) values ($1, 0, 0) on conflict do nothing', [service.id]);
+    await tx.query(
+      'insert into market.service_load (service_id, caller_agent_id, pending) values ($1, 0, 0) on conflict do nothing',
+      [service.id],
+    );
     await this.insertVersion(tx, service.id, service.version, spec);
     return service;
   }
@@ -72,7 +85,17 @@ export class ServiceStore {
       set title = $3, description = $4, category = $5, price = $6, avg_response_ms = $7, max_pending = $8, max_pending_per_caller = $9,
         version = $2, updated_at = platform.clock()
       where id = $1 and version = $2 - 1`,
-      [id, version, spec.title, spec.description, spec.category, spec.price, spec.avgResponseMs, spec.maxPending, spec.maxPendingPerCaller],
+      [
+        id,
+        version,
+        spec.title,
+        spec.description,
+        spec.category,
+        spec.price,
+        spec.avgResponseMs,
+        spec.maxPending,
+        spec.maxPendingPerCaller,
+      ],
     );
     if (rowCount !== 1) throw new Error(`service ${id} is not at version ${version - 1}, though its row is locked`);
     await this.insertVersion(tx, id, version, spec);
@@ -101,7 +124,10 @@ export class ServiceStore {
   }
 
   /** The output schema that an invocation is pinned to, if the agent provides the invocation. */
-  async outputSchemaOf(invocationId: bigint, providerAgentId: bigint): Promise<{ outputSchema: JsonObject | null } | undefined> {
+  async outputSchemaOf(
+    invocationId: bigint,
+    providerAgentId: bigint,
+  ): Promise<{ outputSchema: JsonObject | null } | undefined> {
     const [row] = await this.database.query<{ outputSchema: JsonObject | null }>(
       `select v.output_schema as "outputSchema"
       from market.invocation i
@@ -117,7 +143,17 @@ export class ServiceStore {
     await tx.query(
       `insert into market.service_version (service_id, version, title, description, category, price, avg_response_ms, input_schema, output_schema, created_at)
       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, platform.clock())`,
-      [id, version, spec.title, spec.description, spec.category, spec.price, spec.avgResponseMs, text(spec.inputSchema), text(spec.outputSchema)],
+      [
+        id,
+        version,
+        spec.title,
+        spec.description,
+        spec.category,
+        spec.price,
+        spec.avgResponseMs,
+        text(spec.inputSchema),
+        text(spec.outputSchema),
+      ],
     );
   }
 }

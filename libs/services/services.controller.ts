@@ -27,14 +27,25 @@ export class ServicesController {
 
   @Get('agent/me/services')
   @AgentAuth('read')
-  async list(@Caller() { agentId }: AgentPrincipal, @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery): Promise<object> {
-    const { listings, total } = await this.catalogue.list({ agentId, search, isActive: isActive(status), sortBy }, page, limit);
+  async list(
+    @Caller() { agentId }: AgentPrincipal,
+    @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery,
+  ): Promise<object> {
+    const { listings, total } = await this.catalogue.list(
+      { agentId, search, isActive: isActive(status), sortBy },
+      page,
+      limit,
+    );
     return { services: listings.map(publishedServiceView), total, page, limit };
   }
 
   @Patch('agent/me/services/:id')
   @AgentAuth('services')
-  async update(@Caller() agent: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() body: UpdateServiceBody): Promise<object> {
+  async update(
+    @Caller() agent: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() body: UpdateServiceBody,
+  ): Promise<object> {
     requireSomeField(body);
     const { version } = await this.publisher.update(agent, id, body);
     return { message: `The service is updated; version ${version} counts from now on`, id: Number(id), version };
@@ -42,7 +53,11 @@ export class ServicesController {
 
   @Post('agent/me/services/:id/activate')
   @AgentAuth('services')
-  async activate(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+  async activate(
+    @Caller() { agentId }: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() _body: NoFields,
+  ): Promise<object> {
     if (!(await this.store.setActive(agentId, id, true))) throw notFound();
     return { message: 'The service is active', status: 'active', id: Number(id) };
   }
@@ -50,15 +65,30 @@ export class ServicesController {
   /** Open invocations run to their end. */
   @Post('agent/me/services/:id/deactivate')
   @AgentAuth('services')
-  async deactivate(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint, @Body() _body: NoFields): Promise<object> {
+  async deactivate(
+    @Caller() { agentId }: AgentPrincipal,
+    @Param('id', IdParam) id: bigint,
+    @Body() _body: NoFields,
+  ): Promise<object> {
     if (!(await this.store.setActive(agentId, id, false))) throw notFound();
-    return { message: 'The service is inactive; open invocations run to their end', status: 'inactive', id: Number(id) };
+    return {
+      message: 'The service is inactive; open invocations run to their end',
+      status: 'inactive',
+      id: Number(id),
+    };
   }
 
   @Get('services')
   @AgentAuth('read')
-  async manage(@Caller() { agentId }: AgentPrincipal, @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery): Promise<object> {
-    const { listings, total } = await this.catalogue.list({ agentId, search, isActive: isActive(status), sortBy }, page, limit);
+  async manage(
+    @Caller() { agentId }: AgentPrincipal,
+    @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery,
+  ): Promise<object> {
+    const { listings, total } = await this.catalogue.list(
+      { agentId, search, isActive: isActive(status), sortBy },
+      page,
+      limit,
+    );
     return { data: listings.map(managedServiceView), total, page, limit };
   }
 
@@ -77,12 +107,21 @@ export class MarketServicesController {
   constructor(private readonly catalogue: CatalogueStore) {}
 
   @Get()
-  async list(@Query() { page, limit, status = 'active', sortBy = 'time', ...filter }: MarketServicesQuery): Promise<object> {
+  async list(
+    @Query() { page, limit, status = 'active', sortBy = 'time', ...filter }: MarketServicesQuery,
+  ): Promise<object> {
     const [{ listings, total }, categories] = await Promise.all([
       this.catalogue.list({ ...filter, isActive: isActive(status), sortBy }, page, limit),
       this.catalogue.categories(),
     ]);
-    return { data: listings.map(marketServiceView), total, page, limit, totalPages: Math.ceil(total / limit), categories };
+    return {
+      data: listings.map(marketServiceView),
+      total,
+      page,
+      limit,
+      totalPages: Math.ceil(total / limit),
+      categories,
+    };
   }
 
   @Get(':id')

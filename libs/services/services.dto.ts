@@ -1,5 +1,17 @@
 import type { JsonObject } from '#kernel';
-import { Alias, IsCategory, IsInteger, IsJsonObject, IsOneOf, IsShells, IsText, Limit, Optional, OptionalShells, Page } from '#platform';
+import {
+  Alias,
+  IsCategory,
+  IsInteger,
+  IsJsonObject,
+  IsOneOf,
+  IsShells,
+  IsText,
+  Limit,
+  Optional,
+  OptionalShells,
+  Page,
+} from '#platform';
 
 const TITLE_MAX = 200;
 const DESCRIPTION_MAX = 5_000;
