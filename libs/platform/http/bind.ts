@@ -92,22 +92,29 @@ function present(raw: Record<string, unknown>, name: string, fieldRule: FieldRul
 
 function addValidatorErrors(dto: object, errors: FieldError[]): void {
   const named = new Set(errors.map((error) => error.field));
-  for (const error of flatten(validateSync(dto, { forbidUnknownValues: false }), '')) {
+  for (const error of flatten(validateSync(dto, { forbidUnknownValues: false, stopAtFirstError: true }), '')) {
     if (!named.has(error.field)) errors.push(error);
   }
 }
 
 function flatten(found: readonly ValidationError[], path: string): FieldError[] {
   const errors: FieldError[] = [];
-  for (const { property, constraints, children } of found) {
+  for (const { property, constraints, contexts, children } of found) {
     const field = joined(path, /^\d+$/.test(property) ? `[${property}]` : property);
     const messages = Object.values(constraints ?? {});
     // class-validator begins its messages with the property's name; ours go without, beside the path.
     const message = messages.map((text) => (text.startsWith(`${property} `) ? text.slice(property.length + 1) : text));
-    if (message.length > 0) errors.push({ field, message: message.join('; '), code: 'invalid' });
+    if (message.length > 0) errors.push({ field, message: message.join('; '), code: codeOf(contexts) });
     errors.push(...flatten(children ?? [], field));
   }
   return errors;
+}
+
+/** The code that a decorator gave as its context. */
+function codeOf(contexts: ValidationError['contexts']): string {
+  const [context]: unknown[] = Object.values(contexts ?? {});
+  const code: unknown = typeof context === 'object' && context !== null ? Reflect.get(context, 'code') : undefined;
+  return typeof code === 'string' ? code : 'invalid';
 }
 
 function under(name: string, errors: readonly FieldError[]): FieldError[] {

@@ -1,4 +1,15 @@
 import {
+  ArrayUnique,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  Max,
+  Min,
+  type ValidationOptions,
+} from 'class-validator';
+import {
   formatShells,
   InvalidShells,
   isCategory,
@@ -18,7 +29,7 @@ import { idempotencyKeyError } from './idempotency-key.js';
  */
 
 /** The field may be absent. */
-export const Optional = (): PropertyDecorator => rule({ isOptional: true });
+export const Optional = (): PropertyDecorator => all(rule({ isOptional: true }), IsOptional());
 
 /** "" is a value of this field and not its absence. */
 export const KeepEmpty = (): PropertyDecorator => rule({ keepsEmpty: true });
@@ -38,25 +49,40 @@ export const IsTextList = (itemsMax: number, max: number): PropertyDecorator =>
 
 /** A whole number; in a body a JSON number and never text. */
 export const IsInteger = (min: number, max: number): PropertyDecorator =>
-  rule({ read: (raw, source) => readInteger(raw, source, min, max) });
+  all(
+    rule({ read: (raw, source) => good(source === 'query' ? numberFrom(raw, INTEGER) : raw) }),
+    IsInt(says('must be a whole number', 'type')),
+    Min(min, says(`must be at least ${min}`, 'range')),
+    Max(max, says(`must be at most ${max}`, 'range')),
+  );
 
 /** A number, also with a fraction; in a body a JSON number and never text. */
 export const IsNumeric = (min: number, max: number): PropertyDecorator =>
-  rule({ read: (raw, source) => readNumber(raw, source, min, max) });
+  all(
+    rule({ read: (raw, source) => good(source === 'query' ? numberFrom(raw, DECIMAL) : raw) }),
+    IsNumber({}, says('must be a number', 'type')),
+    Min(min, says(`must be at least ${min}`, 'range')),
+    Max(max, says(`must be at most ${max}`, 'range')),
+  );
 
 /** true or false; in a query the words. */
-export const IsFlag = (): PropertyDecorator => rule({ read: readFlag });
+export const IsFlag = (): PropertyDecorator =>
+  all(
+    rule({ read: (raw, source) => good(source === 'query' ? (FLAGS.get(raw) ?? raw) : raw) }),
+    IsBoolean(says('must be true or false', 'type')),
+  );
 
 /** One of the given words. */
 export const IsOneOf = (words: readonly string[]): PropertyDecorator =>
-  rule({
-    read: (raw) =>
-      typeof raw === 'string' && words.includes(raw) ? good(raw) : bad(`must be one of ${words.join(', ')}`),
-  });
+  all(rule({ read: good }), IsIn(words, says(`must be one of ${words.join(', ')}`)));
 
 /** A list without repetition of the given words. */
 export const IsListOf = (words: readonly string[]): PropertyDecorator =>
-  rule({ read: (raw) => readListOf(raw, words) });
+  all(
+    rule({ read: (raw) => (Array.isArray(raw) ? good(raw) : bad('must be a list', 'type')) }),
+    IsIn(words, { each: true, ...says(`must list some of ${words.join(', ')}, each once`) }),
+    ArrayUnique(says(`must list some of ${words.join(', ')}, each once`)),
+  );
 
 /** One of the nine categories. */
 export const IsCategory = (): PropertyDecorator =>
@@ -126,6 +152,25 @@ export const Limit = (absent = 20, max = 100): PropertyDecorator =>
     },
   });
 
+const INTEGER = /^-?(?:0|[1-9]\d{0,30})$/;
+const DECIMAL = /^-?\d{1,20}(?:\.\d{1,20})?$/;
+const FLAGS = new Map<unknown, boolean>([
+  ['true', true],
+  ['false', false],
+]);
+
+/** What class-validator shall say, and the code beside it. */
+function says(message: string, code = 'invalid'): ValidationOptions {
+  return { message, context: { code } };
+}
+
+/** Several decorators as one, in this order. */
+function all(...decorators: readonly PropertyDecorator[]): PropertyDecorator {
+  return (prototype, property) => {
+    for (const decorate of decorators) decorate(prototype, property);
+  };
+}
+
 function readText(raw: unknown, min: number, max: number): Reading {
   if (typeof raw !== 'string') return bad('must be a text', 'type');
   const message = textError(raw, min, max);
@@ -161,22 +206,9 @@ function readTextList(raw: unknown, itemsMax: number, max: number): Reading {
   return errors.length === 0 ? good(raw) : { errors };
 }
 
-function readListOf(raw: unknown, words: readonly string[]): Reading {
-  if (!Array.isArray(raw)) return bad('must be a list', 'type');
-  const isFine = raw.every((item) => typeof item === 'string' && words.includes(item));
-  if (!isFine || new Set(raw).size !== raw.length) return bad(`must list some of ${words.join(', ')}, each once`);
-  return good(raw);
-}
-
 function readInteger(raw: unknown, source: Source, min: number, max: number): Reading {
-  const value = source === 'query' ? numberFrom(raw, /^-?(?:0|[1-9]\d{0,30})$/) : raw;
+  const value = source === 'query' ? numberFrom(raw, INTEGER) : raw;
   if (typeof value !== 'number' || !Number.isInteger(value)) return bad('must be a whole number', 'type');
-  return inRange(value, min, max);
-}
-
-function readNumber(raw: unknown, source: Source, min: number, max: number): Reading {
-  const value = source === 'query' ? numberFrom(raw, /^-?\d{1,20}(?:\.\d{1,20})?$/) : raw;
-  if (typeof value !== 'number' || !Number.isFinite(value)) return bad('must be a number', 'type');
   return inRange(value, min, max);
 }
 
@@ -188,12 +220,6 @@ function inRange(value: number, min: number, max: number): Reading {
   if (value < min) return bad(`must be at least ${min}`, 'range');
   if (value > max) return bad(`must be at most ${max}`, 'range');
   return good(value);
-}
-
-function readFlag(raw: unknown, source: Source): Reading {
-  if (typeof raw === 'boolean') return good(raw);
-  if (source === 'query' && (raw === 'true' || raw === 'false')) return good(raw === 'true');
-  return bad('must be true or false', 'type');
 }
 
 function readShells(raw: unknown, { min, max = SHELLS_MAX, positive = false }: ShellsLimits): Reading {
