@@ -10,6 +10,7 @@ import { Client, raw, upgradeRequest } from './client.js';
 export type Agent = { id: number; key: string; keyId: number; ownerKey: string };
 export type Shop = { provider: Agent; caller: Agent; serviceId: number };
 
+const TEXT = { text: 'x' };
 const ADMIN_KEY = 'admin-key-of-the-gateway-tests-0123456789';
 
 /** One api process on a database that others may share. */
@@ -20,10 +21,10 @@ export class Node {
     readonly lines: string[],
   ) {}
 
-  static async start(database: TestDatabase): Promise<Node> {
+  static async start(database: TestDatabase, env: Record<string, string> = {}): Promise<Node> {
     const lines: string[] = [];
     const log = createLog('info', { write: (line: string) => void lines.push(line) });
-    const platform = openPlatform(database.config({ C4C_ADMIN_KEY: ADMIN_KEY }), log);
+    const platform = openPlatform(database.config({ C4C_ADMIN_KEY: ADMIN_KEY, ...env }), log);
     const api = await startApi(platform);
     await api.app.get(Owners).ensureAdminKey(() => undefined);
     return new Node(api, platform, lines);
@@ -64,16 +65,17 @@ export class Market {
   private constructor(
     readonly database: TestDatabase,
     readonly node: Node,
+    private readonly env: Record<string, string>,
   ) {}
 
-  static async start(): Promise<Market> {
+  static async start(env: Record<string, string> = {}): Promise<Market> {
     const database = await createTestDatabase();
-    return new Market(database, await Node.start(database));
+    return new Market(database, await Node.start(database, env), env);
   }
 
-  /** Another api process on the same database, whose hints this one does not hear. */
+  /** Another api process on the same database. Without a Redis the two do not hear each other's hints. */
   async elsewhere(): Promise<Node> {
-    this.other ??= await Node.start(this.database);
+    this.other ??= await Node.start(this.database, this.env);
     return this.other;
   }
 
@@ -157,7 +159,10 @@ export class Market {
     return { ...shop, provider: { ...provider, key: key.key, keyId: key.id } };
   }
 
-  async invoke({ caller, serviceId }: Shop, { at = this.node, input = { text: 'x' } as object } = {}): Promise<number> {
+  async invoke(
+    { caller, serviceId }: Shop,
+    { at = this.node, input = TEXT }: { at?: Node; input?: object } = {},
+  ): Promise<number> {
     const made = await at.call<{ invocationId: number }>(caller.key, 'POST', '/agent/me/service-invocations', {
       serviceId,
       input,
