@@ -57,7 +57,9 @@ export class Invoke {
     for (let tries = 0; tries < VERSION_TRIES; tries += 1) {
       // Not known here, or not yet: only the database may say that there is none.
       if (offer === undefined) throw notFound();
-      offer = await this.fitting(offer, wish.input);
+      const { offer: current, errors } = await this.fitting(offer, wish.input);
+      if (errors.length > 0) return this.repeated(caller, current, wish, errors);
+      offer = current;
       const result = await this.open(caller, offer, wish);
       if (result.verdict !== 'stale_version') return this.opened(caller, offer, wish, result);
       offer = await this.offers.refresh(wish.serviceId);
@@ -65,24 +67,34 @@ export class Invoke {
     throw overloaded(new Error('the service changed with every try'));
   }
 
-  /** The offer whose schema the input fits. A copy in memory may be old, so a refusal is checked against the newest version. */
-  private async fitting(offer: Offer, input: JsonObject | undefined): Promise<Offer> {
-    let current = offer;
-    let errors = await this.inputErrors(current, input);
-    if (errors.length > 0) {
-      const newest = await this.offers.refresh(offer.id);
-      if (newest !== undefined && newest.version !== current.version) {
-        current = newest;
-        errors = await this.inputErrors(current, input);
-      }
+  /** The offer that counts, and where the input misses its schema. A copy in memory may be old, so a refusal is checked
+   *  against the newest version. */
+  private async fitting(offer: Offer, input: JsonObject | undefined): Promise<{ offer: Offer; errors: FieldError[] }> {
+    const errors = await this.inputErrors(offer, input);
+    if (errors.length === 0) return { offer, errors };
+    const newest = await this.offers.refresh(offer.id);
+    if (newest === undefined || newest.version === offer.version) return { offer, errors };
+    return { offer: newest, errors: await this.inputErrors(newest, input) };
+  }
+
+  /** The first answer to a request whose input fitted when it was made; the schema may have changed since.
+   *  @throws {Problem} INPUT_INVALID when this repeats nothing */
+  private async repeated(
+    caller: AgentPrincipal,
+    offer: Offer,
+    wish: InvokeWish,
+    errors: FieldError[],
+  ): Promise<Opened> {
+    if (wish.key !== undefined) {
+      // No service has a version 0: this finds what the key stands for and can open nothing.
+      const result = await this.open(caller, { ...offer, version: 0 }, wish);
+      if (result.verdict === 'replay' || result.verdict === 'key_reused')
+        return this.opened(caller, offer, wish, result);
     }
-    if (errors.length > 0) {
-      throw invocationProblems.INPUT_INVALID(
-        `The input does not fit the input schema of "${current.title}", version ${current.version}; nothing is held`,
-        { errors },
-      );
-    }
-    return current;
+    throw invocationProblems.INPUT_INVALID(
+      `The input does not fit the input schema of "${offer.title}", version ${offer.version}; nothing is held`,
+      { errors },
+    );
   }
 
   private async inputErrors(offer: Offer, input: JsonObject | undefined): Promise<FieldError[]> {
