@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { formatApiKey, secretFrom } from '#kernel';
+import { CloseInvocations } from '#invocations';
 import { Owners } from '#owners';
 import { createLog, openPlatform } from '#platform';
 import { startApi } from '../../apps/api/api.js';
@@ -116,6 +117,9 @@ export async function startWorld({ env = {} }: { env?: Record<string, string> } 
     },
     async close() {
       try {
+        // There is no worker here: what is past its deadline is closed now, as its sweep would.
+        const closer = server.app.get(CloseInvocations);
+        while ((await closer.due()).closed > 0);
         await server.close();
         await platform.close();
         expect(unexpected.map((line) => line.slice(0, 2_000))).toEqual([]);
@@ -161,8 +165,15 @@ async function contents({ pool }: TestDatabase): Promise<Record<string, string>>
   const prints = tables.map(
     ({ name }) =>
       `select '${name}' as name, count(*) || ' rows ' || coalesce(md5(string_agg(row, ',' order by row)), '') as print
-      from (select (to_jsonb(t) - 'last_active_at' - 'last_used_at')::text as row from ${name} t) r`,
+      from (select (to_jsonb(t) - 'last_active_at' - 'last_used_at')::text as row from ${SEEN_AS[name] ?? name} t) r`,
   );
   const { rows } = await pool.query<{ name: string; print: string }>(prints.join(' union all '));
   return Object.fromEntries(rows.map(({ name, print }) => [name, print]));
 }
+
+// A refusal may fold credits into the wallet, which moves nothing, and may leave a count of zero behind.
+const SEEN_AS: Record<string, string> = {
+  'ledger.wallet': '(select account_id, available, held from ledger.balance)',
+  'ledger.credit': '(select account_id, available from ledger.balance)',
+  'market.service_load': '(select * from market.service_load where pending > 0)',
+};
