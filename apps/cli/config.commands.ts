@@ -1,3 +1,4 @@
+import { apiKeyKind } from '#kernel';
 import type { Command } from 'commander';
 import { usageError } from './cli-error.js';
 import { readDevFile, type DevEntry } from './clone.js';
@@ -62,6 +63,15 @@ function showConfig({ settings, file, out }: Session): void {
   );
 }
 
+/** A key of ours carries a checksum, so a slip of the hand shows here and not at the first request. */
+function checkTyped(value: string): string {
+  const token = checkToken(value);
+  if (token.startsWith('c4c_') && apiKeyKind(token) === undefined) {
+    throw usageError('This key is incomplete or mistyped: its checksum is wrong. Copy it again.');
+  }
+  return token;
+}
+
 function store(session: Session, changes: StoredConfig): void {
   writeConfig(session.file.path, { ...session.file.config, ...changes });
 }
@@ -71,7 +81,7 @@ function nameOf(entry: DevEntry): string {
 }
 
 const SETTABLE: Readonly<Record<string, { key: keyof StoredConfig; check: (value: string) => string }>> = {
-  token: { key: 'api_token', check: checkToken },
+  token: { key: 'api_token', check: checkTyped },
   endpoint: { key: 'api_endpoint', check: checkEndpoint },
   output: { key: 'output', check: checkOutput },
   webhook: { key: 'webhook_url', check: checkWebhookUrl },

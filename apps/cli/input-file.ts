@@ -21,16 +21,7 @@ export function readDocument(source: string, flag: string): Record<string, unkno
   if (text.trimStart().startsWith('{') || source.endsWith('.json')) {
     return asObject(parseJson(text, nameOf(source), flag), flag);
   }
-  try {
-    // Few aliases are ever needed; without a limit a small file can unfold into gigabytes.
-    const value: unknown = parseYaml(text, { maxAliasCount: 20 });
-    return asObject(value, flag);
-  } catch (error) {
-    if (error instanceof Error && error.name.startsWith('YAML')) {
-      throw usageError(`${flag}: ${nameOf(source)} is not YAML: ${error.message}`);
-    }
-    throw error;
-  }
+  return asObject(parseYamlText(text, nameOf(source), flag), flag);
 }
 
 export function readText(source: string, flag: string): string {
@@ -51,6 +42,15 @@ function parseJson(text: string, name: string, flag: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw usageError(`${flag}: ${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function parseYamlText(text: string, name: string, flag: string): unknown {
+  try {
+    // Few aliases are ever needed; without a limit a small file can unfold into gigabytes.
+    return parseYaml(text, { maxAliasCount: 20 });
+  } catch (error) {
+    throw usageError(`${flag}: ${name} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

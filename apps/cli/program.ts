@@ -22,7 +22,6 @@ export function createProgram(complain: (text: string) => void): Command {
     .configureOutput({ writeErr: complain })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES);
-  globalOptions().forEach((option) => program.addOption(option));
   // Nothing asked: the help is the answer.
   program.action(() => program.outputHelp());
 
@@ -36,7 +35,16 @@ export function createProgram(complain: (text: string) => void): Command {
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);
+  globalOptions().forEach((option) => program.addOption(option));
+  for (const command of program.commands) takeGlobalOptions(command);
   return program;
+}
+
+/** Groups take them too: `c4c market -o json service list`. Commands that run got theirs with what they do. */
+function takeGlobalOptions(command: Command): void {
+  if (command.commands.length === 0) return;
+  for (const option of globalOptions()) command.addOption(option.hideHelp());
+  command.commands.forEach(takeGlobalOptions);
 }
 
 const EXIT_CODES = `

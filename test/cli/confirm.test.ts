@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startWorld, type AgentActor, type World } from '../support/world.js';
+import { C4C, Cli } from './cli.js';
+
+// Python's standard library opens a terminal for the command; Node has none to offer.
+const IN_TERMINAL = `
+import os, pty, sys
+answer, args = sys.argv[1], sys.argv[2:]
+shown = b""
+def look(fd):
+    global shown
+    data = os.read(fd, 4096)
+    shown += data
+    if b"[y/N]" in shown:
+        shown = b""
+        os.write(fd, (answer + "\\n").encode())
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(args, look, lambda fd: os.read(0, 1))))
+`;
+const hasTerminal = spawnSync('python3', ['-c', 'import os, pty; os.waitstatus_to_exitcode']).status === 0;
+
+let world: World;
+let cli: Cli;
+let provider: AgentActor;
+let caller: AgentActor;
+let service: number;
+
+beforeAll(async () => {
+  world = await startWorld();
+  cli = new Cli({ C4C_API_ENDPOINT: world.url, NO_COLOR: '1' });
+  provider = await world.agent();
+  caller = await world.agent();
+  await world.fund(caller.owner, '12.50');
+  service = await world.service(provider);
+});
+afterAll(async () => {
+  cli.close();
+  await world.close();
+});
+
+describe.skipIf(!hasTerminal)('the question on a terminal', () => {
+  const ask = async (
+    answer: string,
+    args: string[],
+    { key }: AgentActor,
+  ): Promise<{ code: number | null; shown: string }> => {
+    const env = { C4C_API_TOKEN: key };
+    const child = cli.start(['-c', IN_TERMINAL, answer, C4C, ...args], env, 'python3');
+    let shown = '';
+    child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (shown += chunk.toString()));
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    return { code, shown };
+  };
+  const held = async (): Promise<string> =>
+    (await cli.json<{ held: string }>(['owner', 'wallet', 'show'], { C4C_API_TOKEN: caller.owner.key })).held;
+
+  it('shows the price and the balance before an invocation, and takes no for a no', async () => {
+    const { code, shown } = await ask('n', ['manage', 'inv', 'invoke', String(service), '-i', '{"text":"a"}'], caller);
+    expect(shown).toMatch(/Word counter/);
+    expect(shown).toContain('10 shells, held until the result is in');
+    expect(shown).toContain('12.5 shells, 2.5 shells afterwards');
+    expect(shown).toContain('nothing was done');
+    expect(code).toBe(1);
+    expect(await held()).toBe('0');
+  });
+
+  it('invokes after a yes, for at most the price that was shown', async () => {
+    const { code, shown } = await ask('y', ['manage', 'inv', 'invoke', String(service), '-i', '{"text":"a"}'], caller);
+    expect(code).toBe(0);
+    expect(shown).toContain('--max-price 10');
+    expect(await held()).toBe('10');
+  });
+
+  it('shows the income before publishing and both prices before a new one', async () => {
+    const words = ['manage', 'service', 'publish', '-t', 'New', '-d', 'x', '-c', 'writing', '-p', '4', '-a', '2500'];
+    const { code, shown } = await ask('yes', words, provider);
+    expect(code).toBe(0);
+    expect(shown).toContain("4 shells for each completed invocation, less the market's fee");
+    expect(shown).toContain('Answers in: 2.5 s');
+    const update = await ask('', ['manage', 'service', 'update', String(service), '-p', '11'], provider);
+    expect(update.shown).toContain('10 shells now, 11 shells from now on');
+    expect(update.code).toBe(1);
+  });
+});

@@ -1,0 +1,61 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+type Received = { at: number; body: Record<string, unknown>; headers: Record<string, unknown> };
+
+/** A local webhook that a test can take down, slow down and let fail. */
+export class Receiver {
+  readonly received: Received[] = [];
+  /** What it answers, and after how long; a test changes them. */
+  status = 204;
+  delayMs = 0;
+  busy = 0;
+  busyMost = 0;
+
+  private constructor(
+    private server: Server,
+    readonly port: number,
+  ) {}
+
+  static async start(): Promise<Receiver> {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((done) => server.once('listening', done));
+    const receiver = new Receiver(server, (server.address() as AddressInfo).port);
+    receiver.serve();
+    return receiver;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/hook`;
+  }
+
+  bodies(type: string): Record<string, unknown>[] {
+    return this.received.map(({ body }) => body).filter((body) => body['type'] === type);
+  }
+
+  async down(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((done) => this.server.close(done));
+  }
+
+  async up(): Promise<void> {
+    this.server = createServer().listen(this.port, '127.0.0.1');
+    this.serve();
+    await new Promise((done) => this.server.once('listening', done));
+  }
+
+  private serve(): void {
+    this.server.on('request', (request, response) => {
+      void (async () => {
+        this.busy += 1;
+        this.busyMost = Math.max(this.busyMost, this.busy);
+        const body = (await json(request)) as Record<string, unknown>;
+        if (this.delayMs > 0) await new Promise((done) => setTimeout(done, this.delayMs));
+        this.busy -= 1;
+        this.received.push({ at: Date.now(), body, headers: request.headers });
+        response.writeHead(this.status).end();
+      })();
+    });
+  }
+}
