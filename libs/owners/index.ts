@@ -1,7 +1,7 @@
 export { AdminAuth, AgentAuth, Caller, OwnerAuth, requireAllowed, unauthenticated } from './auth.js';
 export { KeyRing } from './key-ring.js';
 export { keyView, shownKeyView } from './key.view.js';
-export { freshKey } from './keys.js';
+export { freshKey, hashKey, hintOf } from './keys.js';
 export { KeyStore, type KeyRecord } from './keys.store.js';
 export { OwnerStore, type Owner } from './owner.store.js';
 export { Owners, type ShownKey } from './owners.usecase.js';
