@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect } from 'vitest';
 import { formatApiKey, secretFrom } from '#kernel';
 import { CloseInvocations } from '#invocations';
@@ -22,6 +23,7 @@ export type AgentActor = {
 /** A running market with a database of its own, and the people in it. */
 export type World = {
   url: string;
+  app: NestFastifyApplication;
   database: TestDatabase;
   /** Without a key. */
   api: Api;
@@ -70,6 +72,7 @@ export async function startWorld({ env = {} }: { env?: Record<string, string> } 
 
   return {
     url: server.url,
+    app: server.app,
     database,
     api: open,
     admin,
