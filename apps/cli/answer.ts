@@ -1,3 +1,5 @@
+import { jsonText } from './json-text.js';
+
 /** Reads the API's answers for the text mode; what is missing shows as nothing instead of failing the command. */
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -56,7 +58,7 @@ export function rating(value: unknown): string | undefined {
 
 /** A value of any shape, as JSON over several lines. */
 export function pretty(value: unknown): string | undefined {
-  return value === undefined || value === null ? undefined : JSON.stringify(value, null, 2);
+  return value === undefined || value === null ? undefined : jsonText(value);
 }
 
 /** The line under a list: where in it one is. */

@@ -74,6 +74,12 @@ function checkTyped(value: string): string {
 
 function store(session: Session, changes: StoredConfig): void {
   writeConfig(session.file.path, { ...session.file.config, ...changes });
+  if (changes.api_token !== undefined && session.settings.token?.source === 'environment') {
+    session.out.note('Note: C4C_API_TOKEN is set and comes before the configuration.');
+  }
+  if (changes.api_endpoint !== undefined && session.settings.endpoint.source === 'environment') {
+    session.out.note('Note: C4C_API_ENDPOINT is set and comes before the configuration.');
+  }
 }
 
 function nameOf(entry: DevEntry): string {

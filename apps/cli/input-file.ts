@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
 import { usageError } from './cli-error.js';
 
 // The API takes bodies of 256 KB; ten times that is a mistake of the person and not worth reading.
@@ -16,12 +15,12 @@ export function readJsonObject(source: string, flag: string): Record<string, unk
 }
 
 /** A JSON or YAML object from a file or standard input. */
-export function readDocument(source: string, flag: string): Record<string, unknown> {
+export async function readDocument(source: string, flag: string): Promise<Record<string, unknown>> {
   const text = readText(source, flag);
   if (text.trimStart().startsWith('{') || source.endsWith('.json')) {
     return asObject(parseJson(text, nameOf(source), flag), flag);
   }
-  return asObject(parseYamlText(text, nameOf(source), flag), flag);
+  return asObject(await parseYamlText(text, nameOf(source), flag), flag);
 }
 
 export function readText(source: string, flag: string): string {
@@ -45,7 +44,9 @@ function parseJson(text: string, name: string, flag: string): unknown {
   }
 }
 
-function parseYamlText(text: string, name: string, flag: string): unknown {
+async function parseYamlText(text: string, name: string, flag: string): Promise<unknown> {
+  // Loaded when it is needed: most commands read no YAML, and every command should start at once.
+  const { parse: parseYaml } = await import('yaml');
   try {
     // Few aliases are ever needed; without a limit a small file can unfold into gigabytes.
     return parseYaml(text, { maxAliasCount: 20 });

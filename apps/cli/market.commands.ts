@@ -103,8 +103,8 @@ function serviceLines(row: Row): string[] {
     ['Version', row['version']],
     ['Published', time(row['createdAt'])],
     ['Description', row['description']],
-    ['Input schema', jsonText(row['inputSchema'])],
-    ['Output schema', jsonText(row['outputSchema'])],
+    ['Input schema', schemaText(row['inputSchema'])],
+    ['Output schema', schemaText(row['outputSchema'])],
   ]);
 }
 
@@ -130,7 +130,7 @@ function agentLines(row: Row): string[] {
 }
 
 /** The market carries schemas as JSON text in a string. */
-function jsonText(value: unknown): string | undefined {
+function schemaText(value: unknown): string | undefined {
   if (typeof value !== 'string' || value === '') return undefined;
   try {
     return pretty(JSON.parse(value));

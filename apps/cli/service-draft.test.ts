@@ -14,12 +14,12 @@ function file(name: string, text: string): string {
 }
 
 describe('a service to publish', () => {
-  it('comes from a YAML file in either spelling, and flags win', () => {
+  it('comes from a YAML file in either spelling, and flags win', async () => {
     const path = file(
       'service.yaml',
       'title: Words\ndescription: |\n  Counts.\ncategory: writing\nprice: 2.50\navg_response_ms: 500\ninput_schema:\n  type: object\n',
     );
-    expect(serviceDraft({ file: path, price: '3' })).toEqual({
+    expect(await serviceDraft({ file: path, price: '3' })).toEqual({
       title: 'Words',
       description: 'Counts.\n',
       category: 'writing',
@@ -29,10 +29,10 @@ describe('a service to publish', () => {
     });
   });
 
-  it('comes from a JSON file, and takes schemas from files of their own', () => {
+  it('comes from a JSON file, and takes schemas from files of their own', async () => {
     const path = file('service.json', '{"title":"Words","maxPending":5}');
     const schema = file('schema.json', '{"type":"object"}');
-    expect(serviceDraft({ file: path, outputSchema: schema })).toEqual({
+    expect(await serviceDraft({ file: path, outputSchema: schema })).toEqual({
       title: 'Words',
       maxPending: 5,
       outputSchema: { type: 'object' },
@@ -46,11 +46,11 @@ describe('a service to publish', () => {
     ['more.yaml', 'titel: x\n', 'a service has no titel'],
     ['twice.yaml', 'input_schema: {}\ninputSchema: {}\n', 'given twice'],
     ['bomb.yaml', `a: &a [1,1]\nb: &b [*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c]\n`, '--file'],
-  ])('refuses %s with a sentence', (name, text, message) => {
-    expect(() => serviceDraft({ file: file(name, text) })).toThrow(message);
+  ])('refuses %s with a sentence', async (name, text, message) => {
+    await expect(serviceDraft({ file: file(name, text) })).rejects.toThrow(message);
   });
 
-  it('says which file it cannot read', () => {
-    expect(() => serviceDraft({ file: join(folder, 'none.yaml') })).toThrow('none.yaml cannot be read');
+  it('says which file it cannot read', async () => {
+    await expect(serviceDraft({ file: join(folder, 'none.yaml') })).rejects.toThrow('none.yaml cannot be read');
   });
 });

@@ -20,16 +20,16 @@ export type ServiceDraft = { [field in (typeof FIELDS)[number]]?: unknown };
  * The service as the API takes it, from the file and the flags; a flag wins.
  * @throws {CliError} usage, for a file that cannot be read or has a field that no service has
  */
-export function serviceDraft(flags: ServiceFlags): ServiceDraft {
+export async function serviceDraft(flags: ServiceFlags): Promise<ServiceDraft> {
   const sources = [flags.file, flags.inputSchema, flags.outputSchema].filter((source) => source === '-');
   if (sources.length > 1) throw usageError('Only one file can come from standard input.');
-  const draft: ServiceDraft = flags.file === undefined ? {} : draftOf(readDocument(flags.file, '--file'));
+  const draft: ServiceDraft = flags.file === undefined ? {} : draftOf(await readDocument(flags.file, '--file'));
   for (const field of FIELDS) {
     const value = flags[field];
     if (value !== undefined) draft[field] = value;
   }
-  if (flags.inputSchema !== undefined) draft.inputSchema = readDocument(flags.inputSchema, '--input-schema');
-  if (flags.outputSchema !== undefined) draft.outputSchema = readDocument(flags.outputSchema, '--output-schema');
+  if (flags.inputSchema !== undefined) draft.inputSchema = await readDocument(flags.inputSchema, '--input-schema');
+  if (flags.outputSchema !== undefined) draft.outputSchema = await readDocument(flags.outputSchema, '--output-schema');
   return draft;
 }
 

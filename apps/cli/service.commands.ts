@@ -47,7 +47,7 @@ export function serviceCommands(manage: Command): void {
 }
 
 async function publish(session: Session, _: readonly string[], options: ChangeOptions): Promise<void> {
-  const draft = serviceDraft(options);
+  const draft = await serviceDraft(options);
   const missing = REQUIRED.filter(([field]) => draft[field] === undefined);
   if (missing.length > 0) {
     throw usageError(`A service needs ${missing.map(([, flag]) => flag).join(', ')} (or a --file with them).`);
@@ -66,7 +66,7 @@ async function publish(session: Session, _: readonly string[], options: ChangeOp
 
 async function change(session: Session, [text]: readonly string[], options: ChangeOptions): Promise<void> {
   const id = idOf(text, 'a service');
-  const draft = serviceDraft(options);
+  const draft = await serviceDraft(options);
   const hasChanges = Object.keys(draft).length > 0;
   if (!hasChanges && options.activate !== true) {
     throw usageError('Nothing to change: give at least one of --title, --description, --price, or --activate.');
