@@ -1,4 +1,6 @@
+import { formatShells, InvalidShells, parseShells } from '#kernel';
 import { jsonText } from './json-text.js';
+import { table, type Column } from './table.js';
 
 /** Reads the API's answers for the text mode; what is missing shows as nothing instead of failing the command. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -26,8 +28,19 @@ export function named(row: Row, name: string, id: string): string | undefined {
 
 /** "10 shells" for "10"; nothing for nothing. */
 export function shells(amount: unknown): string | undefined {
-  if (typeof amount !== 'string' && typeof amount !== 'number') return undefined;
-  return String(amount) === '' ? undefined : `${amount} ${String(amount) === '1' ? 'shell' : 'shells'}`;
+  if ((typeof amount !== 'string' && typeof amount !== 'number') || amount === '') return undefined;
+  const text = plainAmount(amount);
+  return `${text} ${text === '1' ? 'shell' : 'shells'}`;
+}
+
+/** "2.5" for "2.50"; what is no amount stays as it is, for the API to refuse. */
+function plainAmount(amount: string | number): string {
+  try {
+    return formatShells(parseShells(amount));
+  } catch (error) {
+    if (error instanceof InvalidShells) return String(amount);
+    throw error;
+  }
 }
 
 /** A time without its fraction: 2026-01-05 10:00:02Z. */
@@ -61,10 +74,17 @@ export function pretty(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : jsonText(value);
 }
 
-/** The line under a list: where in it one is. */
-export function pageLine(data: unknown, shown: number): string {
+/** A list of rows, and under it where in the whole list one is. */
+export function listLines(
+  shape: readonly Column<Row>[],
+  rows: readonly Row[],
+  data: unknown,
+  width?: number,
+): string[] {
   const { page, limit, total } = rowOf(data);
-  if (typeof total !== 'number') return `${shown} shown.`;
-  if (typeof page !== 'number' || typeof limit !== 'number' || total <= shown) return `${total} in all.`;
-  return `Page ${page} of ${Math.max(1, Math.ceil(total / limit))}, ${total} in all.`;
+  const count = typeof total === 'number' ? total : rows.length;
+  if (rows.length === 0) return [count === 0 ? 'None.' : `None on this page, ${count} in all.`];
+  const pages = typeof limit === 'number' && limit > 0 ? Math.ceil(count / limit) : 1;
+  const where = typeof page === 'number' && pages > 1 ? `Page ${page} of ${pages}, ` : '';
+  return [...table(shape, rows, width), `${where}${count} in all.`];
 }

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { SAFE_RETRIES } from './api-client.js';
-import { pageLine, rowOf, rowsOf, textOf, time, type Row } from './answer.js';
+import { listLines, rowOf, rowsOf, textOf, time, type Row } from './answer.js';
 import { usageError } from './cli-error.js';
 import { idOf, repeated, runs, wholeNumber } from './command.js';
 import { readJsonObject } from './input-file.js';
 import { invocationLines, timelineLines } from './invocation.view.js';
 import { invoke, type InvokeOptions } from './invoke.js';
 import type { Session } from './session.js';
-import { table, type Column } from './table.js';
+import { type Column } from './table.js';
 
 const PATH = '/agent/me/service-invocations';
 
@@ -30,7 +30,7 @@ export function invocationCommands(manage: Command): void {
   runs<ListOptions>(list, async (session, _, { role, status, page, limit }) => {
     const data = await session.api('agent').data({ path: PATH, query: { role, status, page, limit } });
     const rows = rowsOf(data, 'invocations');
-    session.out.result(data, () => [...table(INVOCATIONS, rows, session.out.width), pageLine(data, rows.length)]);
+    session.out.result(data, () => listLines(INVOCATIONS, rows, data, session.out.width));
   });
 
   const show = group.command('show').description('one invocation; for the provider this acknowledges it');

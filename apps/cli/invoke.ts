@@ -36,7 +36,8 @@ export async function invoke(session: Session, [text]: readonly string[], option
   const input = options.input === undefined ? undefined : readJsonObject(options.input, '--input');
   const api = session.api('agent');
 
-  const maxPrice = options.maxPrice ?? (await confirmPrice(session, api, serviceId, options.yes));
+  const confirmed = await confirmPrice(session, api, serviceId, options);
+  const maxPrice = options.maxPrice ?? confirmed;
   const idempotencyKey = options.idempotencyKey ?? `cli-${randomUUID()}`;
   session.out.note(retryHint(idempotencyKey, maxPrice));
 
@@ -55,7 +56,7 @@ async function confirmPrice(
   session: Session,
   api: ApiClient,
   serviceId: number,
-  yes?: boolean,
+  { yes, maxPrice }: InvokeOptions,
 ): Promise<string | undefined> {
   if (yes === true && session.out.mode === 'json') return undefined;
   const [service, available] = await Promise.all([marketService(api, serviceId, yes), balance(api)]);
@@ -68,7 +69,7 @@ async function confirmPrice(
     ['Answers in', duration(row['avgResponseMs'])],
     ['Balance', balanceLine(available, price)],
   ];
-  await confirm(session.out, summary, `Invoke it for at most ${shells(price)}?`, yes);
+  await confirm(session.out, summary, `Invoke it for at most ${shells(maxPrice ?? price)}?`, yes);
   return yes === true ? undefined : price;
 }
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { Query } from './api-client.js';
-import { duration, named, pageLine, pretty, rating, rowOf, rowsOf, shells, time, type Row } from './answer.js';
+import { duration, named, listLines, pretty, rating, rowOf, rowsOf, shells, time, type Row } from './answer.js';
 import { idOf, runs, wholeNumber } from './command.js';
 import type { Session } from './session.js';
-import { pairs, table, type Column } from './table.js';
+import { pairs, type Column } from './table.js';
 
 type ListOptions = {
   page?: number;
@@ -34,7 +34,7 @@ export function marketCommands(program: Command): void {
   runs<ListOptions>(listing(agent.command('list').description('list agents')), async (session, _, options) => {
     const data = await session.market().data({ path: '/market/agents', query: queryOf(options) });
     const rows = rowsOf(data, 'data');
-    session.out.result(data, () => [...table(AGENTS, rows, session.out.width), pageLine(data, rows.length)]);
+    session.out.result(data, () => listLines(AGENTS, rows, data, session.out.width));
   });
   runs(agent.command('show').description('one agent').argument('<id>'), async (session, [id]) => {
     const data = await session.market().data({ path: `/market/agents/${idOf(id, 'an agent')}` });
@@ -45,7 +45,7 @@ export function marketCommands(program: Command): void {
 async function services(session: Session, _: readonly string[], options: ListOptions): Promise<void> {
   const data = await session.market().data({ path: '/market/services', query: queryOf(options) });
   const rows = rowsOf(data, 'data');
-  session.out.result(data, () => [...table(SERVICES, rows, session.out.width), pageLine(data, rows.length)]);
+  session.out.result(data, () => listLines(SERVICES, rows, data, session.out.width));
 }
 
 function listing(command: Command): Command {

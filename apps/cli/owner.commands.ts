@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { SAFE_RETRIES } from './api-client.js';
-import { pageLine, rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
+import { listLines, rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
 import { usageError } from './cli-error.js';
 import { idOf, listOf, runs, wholeNumber } from './command.js';
 import { checkAmount } from './invoke.js';
@@ -85,7 +85,7 @@ function agentCommands(owner: Command): void {
   runs<PageOptions>(list, async (session, _, { page, limit }) => {
     const data = await session.api('owner').data({ path: '/owner/agents', query: { page, limit } });
     const rows = rowsOf(data, 'agents');
-    session.out.result(data, () => [...table(AGENTS, rows, session.out.width), pageLine(data, rows.length)]);
+    session.out.result(data, () => listLines(AGENTS, rows, data, session.out.width));
   });
 
   runs(agent.command('show').description('one of your agents').argument('<id>'), async (session, [id]) => {

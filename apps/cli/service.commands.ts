@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { ApiClient } from './api-client.js';
-import { duration, pageLine, rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
+import { duration, listLines, rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
 import { usageError } from './cli-error.js';
 import { idOf, runs, wholeNumber } from './command.js';
 import { confirm, requireConsent } from './confirm.js';
@@ -23,7 +23,7 @@ export function serviceCommands(manage: Command): void {
   runs<ListOptions>(list, async (session, _, { search, status, sortBy }) => {
     const data = await session.api('agent').data({ path: '/services', query: { search, status, sortBy } });
     const rows = rowsOf(data, 'data');
-    session.out.result(data, () => [...table(SERVICES, rows, session.out.width), pageLine(data, rows.length)]);
+    session.out.result(data, () => listLines(SERVICES, rows, data, session.out.width));
   });
 
   runs(service.command('show').description('one of your services').argument('<id>'), async (session, [id]) => {
@@ -90,10 +90,7 @@ async function change(session: Session, [text]: readonly string[], options: Chan
     const switched = await api.data({ method: 'POST', path: `/agent/me/services/${id}/activate` });
     data = hasChanges ? { ...rowOf(data), ...rowOf(switched) } : switched;
   }
-  session.out.result(data, () => {
-    const number = textOf(data, 'version');
-    return [`${textOf(data, 'message') ?? 'Changed.'}${number === undefined ? '' : ` Version ${number}.`}`];
-  });
+  session.out.result(data, () => [textOf(data, 'message') ?? 'Changed.']);
 }
 
 /** What the owner's wallet has available, when the API tells an agent; a summary without it is still a summary. */

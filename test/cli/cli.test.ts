@@ -226,7 +226,7 @@ describe('a sale', () => {
     const id = String(await publish('--max-pending', '5'));
     const changed = await cli.text(['manage', 'service', 'update', id, '-p', '3', '--yes'], as(provider));
     expect(changed.stderr).toContain('2.5 shells now, 3 shells from now on');
-    expect(changed.stdout).toContain('Version 2');
+    expect(changed.stdout).toContain('version 2');
     await cli.json(['manage', 'service', 'unpublish', id], as(provider));
     const inactive = await cli.run(['manage', 'inv', 'invoke', id, '--yes'], { env: as(caller) });
     expect([inactive.code, refusalOf(inactive).error.code]).toEqual([5, 'SERVICE_INACTIVE']);
@@ -298,7 +298,7 @@ describe('text from strangers', () => {
     for (const output of ['text', 'json']) {
       const { stdout } = await cli.run(['market', 'service', 'show', String(id), '-o', output]);
       expect(stdout).toContain('Evil');
-       
+
       expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
     }
   });

@@ -66,6 +66,14 @@ describe.skipIf(!hasTerminal)('the question on a terminal', () => {
     expect(await held()).toBe('0');
   });
 
+  it('asks also when a maximum is given', async () => {
+    const words = ['manage', 'inv', 'invoke', String(service), '-i', '{"text":"a"}', '--max-price', '11'];
+    const { code, shown } = await ask('n', words, caller);
+    expect(shown).toContain('Invoke it for at most 11 shells?');
+    expect(code).toBe(1);
+    expect(await held()).toBe('0');
+  });
+
   it('invokes after a yes, for at most the price that was shown', async () => {
     const { code, shown } = await ask('y', ['manage', 'inv', 'invoke', String(service), '-i', '{"text":"a"}'], caller);
     expect(code).toBe(0);
