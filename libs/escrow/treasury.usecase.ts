@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { fingerprint, formatShells } from '#kernel';
 import type { AdminPrincipal, OwnerPrincipal } from '#owners';
-import { InjectConfig, isUniqueViolation, notFound, validationFailed, type Config } from '#platform';
+import { InjectConfig, isLockTimeout, isUniqueViolation, notFound, validationFailed, type Config } from '#platform';
 import { escrowProblems, keyReused } from './escrow.problems.js';
 import { TreasuryStore, type Asked, type Transfer } from './treasury.store.js';
 
@@ -16,7 +16,7 @@ export class Treasury {
     @InjectConfig() private readonly config: Config,
   ) {}
 
-  /** @throws {Problem} IDEMPOTENCY_KEY_REUSED, VALIDATION_FAILED (no such owner) */
+  /** @throws {Problem} IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, VALIDATION_FAILED (no such owner) */
   async deposit(admin: AdminPrincipal, ownerId: bigint, amount: bigint, reference: string, key: string): Promise<Made> {
     return this.pay(ownerId, amount, reference, {
       by: 'admin',
@@ -28,7 +28,7 @@ export class Treasury {
   }
 
   /** An owner's deposit to itself, which only a development server takes as it is.
-   *  @throws {Problem} TOP_UP_NOT_CONFIGURED, IDEMPOTENCY_KEY_REUSED */
+   *  @throws {Problem} TOP_UP_NOT_CONFIGURED, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS */
   async depositToSelf({ ownerId }: OwnerPrincipal, amount: bigint, key: string): Promise<Made> {
     if (this.config.env === 'production') {
       throw escrowProblems.TOP_UP_NOT_CONFIGURED(
@@ -53,16 +53,7 @@ export class Treasury {
       key,
       fingerprint: fingerprint(['reversal', transferId, reason]),
     };
-    const { verdict, transferId: made } = await this.store
-      .reverse(transferId, reason, asked)
-      .catch((error: unknown) => {
-        // Two transfers reversed under one key at the same moment: the other request was first.
-        if (isUniqueViolation(error))
-          throw escrowProblems.IDEMPOTENCY_IN_PROGRESS('Another request with this key is running; repeat it shortly', {
-            retryAfterS: 1,
-          });
-        throw error;
-      });
+    const { verdict, transferId: made } = await this.store.reverse(transferId, reason, asked).catch(whileAnotherRuns);
     switch (verdict) {
       case 'not_found':
         throw notFound();
@@ -83,7 +74,7 @@ export class Treasury {
   }
 
   private async pay(ownerId: bigint, amount: bigint, reference: string | undefined, asked: Asked): Promise<Made> {
-    const { verdict, transferId } = await this.store.deposit(ownerId, amount, reference, asked);
+    const { verdict, transferId } = await this.store.deposit(ownerId, amount, reference, asked).catch(whileAnotherRuns);
     if (verdict === 'not_found')
       throw validationFailed([{ field: 'ownerId', message: 'names no owner', code: 'unknown' }]);
     if (verdict === 'key_reused') throw keyReused(asked.key);
@@ -94,6 +85,15 @@ export class Treasury {
     if (transferId === null) throw new Error('a transfer was made and has no id');
     return { transfer: await this.store.transfer(transferId), isReplay };
   }
+}
+
+/** Another request with the key still holds it, or was first at the same moment with another transfer. */
+function whileAnotherRuns(error: unknown): never {
+  if (!isUniqueViolation(error) && !isLockTimeout(error)) throw error;
+  throw escrowProblems.IDEMPOTENCY_IN_PROGRESS('Another request with this key is running; repeat it shortly', {
+    retryAfterS: 1,
+    cause: error,
+  });
 }
 
 export function amountText({ amount }: Transfer): string {

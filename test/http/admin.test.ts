@@ -162,6 +162,20 @@ describe('a reversal', () => {
     });
   });
 
+  it('tells a duplicate to come back when the first takes too long', async () => {
+    const transferId = await made();
+    const client = await world.database.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('select 1 from ledger.wallet where account_id = $1 for update', [owner.id]);
+      expectProblem(await reverse(transferId), 409, 'IDEMPOTENCY_IN_PROGRESS');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    dataOf(await reverse(transferId));
+  });
+
   it('of an unknown transfer is refused', async () => {
     await world.nothingHappens(async () => {
       expectProblem(await reverse(999_999), 404, 'NOT_FOUND');

@@ -54,6 +54,23 @@ describe("an owner's deposit to itself", () => {
     expect(dataOf(await owner.api.get('/owner/wallet'))).toEqual({ available: '10', held: '0' });
   });
 
+  it('tells a duplicate to come back when the first takes too long', async () => {
+    const client = await world.database.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query(
+        `insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
+        values ('owner', $1, 'd1', 'deposit', decode(repeat('00', 32), 'hex'), 1, platform.clock())`,
+        [owner.id],
+      );
+      expectProblem(await deposit('10'), 409, 'IDEMPOTENCY_IN_PROGRESS');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    dataOf(await deposit('10'));
+  });
+
   it('takes the key from the header too, and needs one', async () => {
     const sent = await owner.api.post('/owner/deposits', { amount: '1' }).set('Idempotency-Key', 'h1');
     const again = await owner.api.post('/owner/deposits', { amount: '1', idempotencyKey: 'h1' });
