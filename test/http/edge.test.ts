@@ -10,11 +10,14 @@ import { startWorld, type AgentActor, type World } from '../support/world.js';
 
 let world: World;
 let agent: AgentActor;
+let frozen: AgentActor;
 const ids: Record<string, number> = {};
 
 beforeAll(async () => {
   world = await startWorld();
   agent = await world.agent();
+  frozen = await world.agent();
+  dataOf(await frozen.owner.api.post(`/owner/agents/${frozen.id}/freeze`));
   const caller = await world.agent();
   await world.fund(caller.owner, '100');
   const service = await world.service(agent);
@@ -29,7 +32,6 @@ afterAll(() => world.close());
 
 const apiOperations = operations.filter(({ template }) => template.startsWith(BASE));
 const writes = apiOperations.filter(({ method }) => ['post', 'patch', 'put'].includes(method));
-const reads = apiOperations.filter(({ method }) => method === 'get');
 const guarded = apiOperations.filter(({ node }) => schemeOf(node) !== undefined);
 const withId = apiOperations.filter(({ template }) => template.includes('{id}'));
 const named = (list: readonly Operation[]) =>
@@ -181,6 +183,21 @@ describe.each(named(guarded))('$name', ({ operation }) => {
   });
 });
 
+describe.each(named(guarded.filter(({ node }) => schemeOf(node) === 'AgentKey')))('$name', ({ operation }) => {
+  it('refuses a key without its scope, and a frozen agent', async () => {
+    const scope = /Scope `(\w+)`/.exec(String(operation.node['description']))?.[1];
+    const others = ['read', 'profile', 'services', 'invoke', 'provide'].filter((one) => one !== scope);
+    expect(others).toHaveLength(4);
+    const key = await limitedKey(others);
+    await world.nothingHappens(async () => {
+      const answer = await send(operation, { bytes: '{}' }, key);
+      const { error } = expectProblem(answer, 403, 'SCOPE_MISSING');
+      expect(error.details).toMatchObject({ scope, scopes: others });
+      expectProblem(await send(operation, { bytes: '{}' }, frozen.key), 403, 'AGENT_FROZEN');
+    });
+  });
+});
+
 describe.each(named(withId))('$name', ({ operation }) => {
   it.each([
     '999999',
@@ -206,21 +223,24 @@ describe.each(named(withId))('$name', ({ operation }) => {
   });
 });
 
-describe.each(named(reads))('$name', ({ operation }) => {
-  it('refuses a doubled query parameter, also one that it does not know', async () => {
-    const answer = await sendTo(operation, `${operation.template}?colour=a&colour=b&page=1&page=1`);
-    expectProblem(answer, 400, 'VALIDATION_FAILED', ['colour', 'page']);
-  });
+describe.each(named(operations.filter(({ method, id }) => method === 'get' && id !== 'openSocket')))(
+  '$name',
+  ({ operation }) => {
+    it('refuses a doubled query parameter, also one that it does not know', async () => {
+      const answer = await sendTo(operation, `${operation.template}?colour=a&colour=b&page=1&page=1`);
+      expectProblem(answer, 400, 'VALIDATION_FAILED', ['colour', 'page']);
+    });
 
-  it('ignores a query parameter that it does not know', async () => {
-    const answer = await sendTo(operation, `${operation.template}?colour=red`);
-    expect([200, 404], answer.text.slice(0, 300)).toContain(answer.status);
-  });
+    it('ignores a query parameter that it does not know', async () => {
+      const answer = await sendTo(operation, `${operation.template}?colour=red`);
+      expect([200, 404], answer.text.slice(0, 300)).toContain(answer.status);
+    });
 
-  it('refuses U+0000 in the address', async () => {
-    expectProblem(await sendTo(operation, `${operation.template}?search=%00`), 400, 'MALFORMED_REQUEST');
-  });
-});
+    it('refuses U+0000 in the address', async () => {
+      expectProblem(await sendTo(operation, `${operation.template}?search=%00`), 400, 'MALFORMED_REQUEST');
+    });
+  },
+);
 
 describe('an address', () => {
   it.each([...new Set(operations.map(({ template }) => template))])(
@@ -293,6 +313,23 @@ describe('health', () => {
   });
 });
 
+describe('a DELETE', () => {
+  it('takes no body that is not JSON', async () => {
+    const path = `${BASE}/owner/agents/${agent.id}/keys/${ids['keyId'] ?? 0}`;
+    const remove = (type: string, body: string) =>
+      request(world.url)
+        .delete(path)
+        .set({ 'X-API-Key': agent.owner.key, 'Content-Type': type })
+        .serialize(asSent)
+        .send(body);
+    await world.nothingHappens(async () => {
+      expectProblem(await remove('application/json', '{'), 400, 'MALFORMED_JSON');
+      expectProblem(await remove('text/plain', 'x'), 415, 'UNSUPPORTED_MEDIA_TYPE');
+      expectProblem(await remove('application/json', 'x'.repeat(257 * 1024)), 413, 'BODY_TOO_LARGE');
+    });
+  });
+});
+
 describe('the documentation', () => {
   it.each([
     '//docs',
@@ -328,13 +365,17 @@ async function raw(method: string, path: string, body?: Body, key?: string): Pro
   const call = request(world.url)[method.toLowerCase() as 'post'](path);
   if (key !== undefined && key !== NO_KEY) call.set('X-API-Key', key);
   if (body !== undefined && method !== 'GET' && method !== 'DELETE') {
-    call.set('Content-Type', body.type ?? 'application/json').serialize((bytes: unknown) => bytes as string);
+    call.set('Content-Type', body.type ?? 'application/json').serialize(asSent);
     call.send(body.bytes as string);
   }
   const answer = await call;
   const { status, headers } = answer;
   expectMatchesOpenApi({ method, path }, { status, headers: headers, body: answer.body as unknown });
   return answer;
+}
+
+function asSent(body: unknown): string {
+  return body as string;
 }
 
 /** Real ids in the place of `{id}`, so that only what is tested is wrong. */
@@ -366,6 +407,14 @@ async function revokedKey(): Promise<string> {
   const made = dataOf<{ id: number; key: string }>(await agent.owner.api.post(`/owner/agents/${agent.id}/keys`, {}));
   dataOf(await api(world.url, agent.owner.key).delete(`/owner/agents/${agent.id}/keys/${made.id}`));
   return (revoked = made.key);
+}
+
+const limited = new Map<string, string>();
+async function limitedKey(scopes: readonly string[]): Promise<string> {
+  const known = limited.get(scopes.join());
+  const key = known ?? (await agent.newKey({ scopes }));
+  limited.set(scopes.join(), key);
+  return key;
 }
 
 function codeOf(answer: request.Response): string {

@@ -260,6 +260,25 @@ describe('an idempotency key', () => {
   });
 });
 
+describe('a request whose duplicate is still running', () => {
+  it('waits for it, and is told to come back when that takes too long', async () => {
+    const client = await world.database.pool.connect();
+    try {
+      await client.query('begin');
+      await client.query('select 1 from ledger.wallet where account_id = $1 for update', [caller.owner.id]);
+      const answer = await caller.api.post(INVOCATIONS, { serviceId, input: INPUT, idempotencyKey: 'k' });
+      expectProblem(answer, 409, 'IDEMPOTENCY_IN_PROGRESS');
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+    expect(dataOf(await caller.api.post(INVOCATIONS, { serviceId, input: INPUT, idempotencyKey: 'k' }))).toMatchObject({
+      status: 'pending',
+    });
+  });
+});
+
 describe('Prefer: wait', () => {
   it('answers with the finished invocation when it finishes in time', async () => {
     const waiting = caller.api
@@ -394,6 +413,17 @@ describe('acknowledging and progress', () => {
       expectProblem(await provider.api.post(`${INVOCATIONS}/${id}/ack`), 409, 'ALREADY_SETTLED');
       expectProblem(await provider.api.post(`${INVOCATIONS}/${id}/progress`, { percent: 50 }), 409, 'ALREADY_SETTLED');
     });
+  });
+
+  it('are not taken without end', async () => {
+    const id = await invoke();
+    await world.database.pool.query(
+      `insert into market.invocation_progress (invocation_id, n, percent, note, at)
+      select $1, n, 1, '', platform.clock() from generate_series(1, 1000) n`,
+      [id],
+    );
+    expectProblem(await provider.api.post(`${INVOCATIONS}/${id}/progress`, { percent: 2 }), 429, 'PROGRESS_LIMIT');
+    dataOf(await submit(id));
   });
 
   it('are too late after the deadline', async () => {

@@ -150,10 +150,12 @@ describe('a key', () => {
   );
 
   it('is one of at most twenty live ones', async () => {
-    const made = [];
+    const made: { id: number }[] = [];
     for (let n = 0; n < 19; n++) made.push(await newKey());
     await world.nothingHappens(async () => {
       expectProblem(await owner.api.post(`/owner/agents/${agent.id}/keys`, {}), 409, 'KEY_LIMIT');
+      const rotate = `/owner/agents/${agent.id}/keys/${made[0]?.id ?? 0}/rotate`;
+      expectProblem(await owner.api.post(rotate), 409, 'KEY_LIMIT');
     });
     dataOf(await owner.api.delete(`/owner/agents/${agent.id}/keys/${made[0]?.id ?? 0}`));
     await newKey();
