@@ -396,7 +396,7 @@ create function ledger.set_fee_rate(p_category text, p_basis_points integer) ret
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body a0f8a5923b15b6a7351760ec545468db
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body d33f5f647f0d221797c53fa9c3fbc2aa
-create function market.invocation_handed_over(p_ids bigint[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body c81e20b30a74a9e6352ecf0d4aa498a1
+create function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body b416210d980c76efa8ccc446c05adea1
 create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4e13cd8997c007fc704df9226006e4cd
 create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
@@ -441,7 +441,7 @@ grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,t
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[]) to c4c_app
-grant execute on function market.invocation_handed_over(bigint[],text) to c4c_app
+grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
 grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer) to c4c_app
 grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app

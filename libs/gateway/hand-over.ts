@@ -18,7 +18,8 @@ type Trail = { handed: Handed[]; probes: Probe[] };
 @Injectable()
 export class HandOver {
   private readonly trails = new Map<LiveSocket, Trail>();
-  private readonly handedOver = new Set<bigint>();
+  /** When each went out, on this process's monotonic clock. */
+  private readonly handedOver = new Map<bigint, number>();
   private readonly acknowledged = new Set<bigint>();
   private timer: NodeJS.Timeout | undefined;
   private flushing: Promise<void> = Promise.resolve();
@@ -35,7 +36,7 @@ export class HandOver {
     const trail = this.trails.get(socket) ?? { handed: [], probes: [] };
     this.trails.set(socket, trail);
     trail.handed.push({ invocationId, atMs: Date.now() });
-    if (this.handedOver.size < WAITING_MAX) this.handedOver.add(invocationId);
+    if (this.handedOver.size < WAITING_MAX) this.handedOver.set(invocationId, performance.now());
     this.flushSoon();
   }
 
@@ -80,7 +81,12 @@ export class HandOver {
 
   private async write(): Promise<void> {
     try {
-      for (const ids of batches(this.handedOver)) await this.marks.handedOver(ids);
+      while (this.handedOver.size > 0) {
+        const batch = [...this.handedOver].slice(0, BATCH_MAX);
+        for (const [id] of batch) this.handedOver.delete(id);
+        const now = performance.now();
+        await this.marks.handedOver(batch.map(([invocationId, at]) => ({ invocationId, agoMs: Math.round(now - at) })));
+      }
       for (const ids of batches(this.acknowledged)) await this.marks.acknowledgeAll(ids);
       this.isFailing = false;
     } catch (error) {

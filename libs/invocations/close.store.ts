@@ -31,6 +31,10 @@ export type CloseVerdict = {
   providerAgentId: bigint | null;
 };
 
+/** One text whatever the number of items. The bench sends the same one to measure the database alone. */
+export const CLOSE_STATEMENT = `select verdict, status, settled_at as "settledAt", caller_agent_id as "callerAgentId", provider_agent_id as "providerAgentId"
+  from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[])`;
+
 /** The lane to `market.invocation_close` (prisma/functions/31_invocation_close.sql). */
 @Injectable()
 export class CloseStore implements OnModuleDestroy {
@@ -39,8 +43,7 @@ export class CloseStore implements OnModuleDestroy {
   constructor(private readonly database: Database) {
     this.lane = new Lane<CloseItem, CloseVerdict>(database, {
       name: 'invocation-close',
-      text: `select verdict, status, settled_at as "settledAt", caller_agent_id as "callerAgentId", provider_agent_id as "providerAgentId"
-        from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[])`,
+      text: CLOSE_STATEMENT,
       values: (items) => [
         items.map((item) => item.id),
         items.map((item) => item.action),

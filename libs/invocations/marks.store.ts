@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
 
+/** An invocation whose notification went out so long ago. */
+export type HandedOver = { invocationId: bigint; agoMs: number };
+
 export type AcknowledgeVerdict = {
   verdict: 'acknowledged' | 'already_settled' | 'deadline_passed' | 'not_found';
   acknowledgedAt: Date | null;
@@ -16,10 +19,10 @@ export type ReviewVerdict = {
 export class MarksStore {
   constructor(private readonly database: Database) {}
 
-  async handedOver(ids: readonly bigint[], channel: string): Promise<void> {
+  async handedOver(handed: readonly HandedOver[], channel: string): Promise<void> {
     await this.database.query(
-      'select market.invocation_handed_over($1::bigint[], $2)',
-      [ids, channel],
+      'select market.invocation_handed_over($1::bigint[], $2::integer[], $3)',
+      [handed.map(({ invocationId }) => invocationId), handed.map(({ agoMs }) => agoMs), channel],
       'invocation-handed-over',
     );
   }

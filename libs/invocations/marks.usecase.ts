@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Bus, notFound } from '#platform';
 import { invocationProblems } from './invocations.problems.js';
-import { MarksStore, type AcknowledgeVerdict } from './marks.store.js';
+import { MarksStore, type AcknowledgeVerdict, type HandedOver } from './marks.store.js';
 
 /** What the parties say of an invocation besides its end: it arrived, it goes on, it was good. */
 @Injectable()
@@ -11,9 +11,9 @@ export class Marks {
     private readonly bus: Bus,
   ) {}
 
-  /** The notification went out over a channel. What is not pending any more is left alone. */
-  async handedOver(invocationIds: readonly bigint[], channel: 'socket' | 'webhook' | 'poll' = 'socket'): Promise<void> {
-    await this.store.handedOver(invocationIds, channel);
+  /** Notifications went out over a channel; also of what has ended since. The first hand-over of each counts. */
+  async handedOver(handed: readonly HandedOver[], channel: 'socket' | 'webhook' | 'poll' = 'socket'): Promise<void> {
+    await this.store.handedOver(handed, channel);
   }
 
   /** Their provider surely has them: its socket still answers. What is not pending any more is left alone. */

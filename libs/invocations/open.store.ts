@@ -42,6 +42,11 @@ export type OpenVerdict = {
 const COLUMNS = `verdict, invocation_id as "invocationId", price, created_at as "createdAt", deadline_at as "deadlineAt",
   provider_agent_id as "providerAgentId"`;
 
+/** One text whatever the number of items. The bench sends the same one to measure the database alone. */
+export const OPEN_STATEMENT = `select ${COLUMNS}
+  from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
+    $8::json[], $9::text[], $10::bytea[], $11)`;
+
 /** The lane to `market.invocation_open` (prisma/functions/30_invocation_open.sql). */
 @Injectable()
 export class OpenStore implements OnModuleDestroy {
@@ -57,9 +62,7 @@ export class OpenStore implements OnModuleDestroy {
     this.holdIds = new IdSource(database, 'ledger.hold_id');
     this.lane = new Lane<OpenItem, OpenVerdict>(database, {
       name: 'invocation-open',
-      text: `select ${COLUMNS}
-        from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
-          $8::json[], $9::text[], $10::bytea[], $11)`,
+      text: OPEN_STATEMENT,
       values: (items) => [
         items.map((item) => item.id),
         items.map((item) => item.holdId),

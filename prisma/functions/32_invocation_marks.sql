@@ -1,7 +1,8 @@
 -- What happens to a pending invocation besides its end. Each is one guarded statement on the invocation's row alone.
 
--- The notification went out over a channel; the first hand-over counts. Returns how many were marked.
-create or replace function market.invocation_handed_over(p_ids bigint[], p_channel text) returns integer
+-- The notification went out over a channel, so many milliseconds ago; the first hand-over counts. It is recorded in batches
+-- a moment later, so also for invocations that have ended since. Returns how many were marked.
+create or replace function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer
 language plpgsql
 security definer
 set search_path = ''
@@ -9,9 +10,12 @@ as $$
 declare
   v_marked integer;
 begin
-  perform 1 from market.invocation where id = any (p_ids) and status = 'pending' and handed_over_at is null order by id for update;
-  update market.invocation set handed_over_at = platform.clock(), hand_over_channel = p_channel
-  where id = any (p_ids) and status = 'pending' and handed_over_at is null;
+  perform 1 from market.invocation where id = any (p_ids) and handed_over_at is null order by id for update;
+  update market.invocation i
+  set handed_over_at = greatest(i.created_at, least(i.settled_at, platform.clock() - h.ago_ms * interval '1 millisecond')),
+    hand_over_channel = p_channel
+  from unnest(p_ids, p_ago_ms) as h (id, ago_ms)
+  where i.id = h.id and i.handed_over_at is null;
   get diagnostics v_marked = row_count;
   return v_marked;
 end

@@ -107,7 +107,7 @@ async function take(action: InvocationAction, id: bigint): Promise<void> {
   };
   switch (action) {
     case 'hand_over':
-      await database.pool.query(`select market.invocation_handed_over(array [$1::bigint], 'socket')`, [id]);
+      await database.pool.query(`select market.invocation_handed_over(array [$1::bigint], array [0], 'socket')`, [id]);
       return;
     case 'acknowledge':
       await database.pool.query('select market.invocation_acknowledge($1, $2)', [id, PROVIDER]);
