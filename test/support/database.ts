@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
 import { expect, inject } from 'vitest';
 import { loadConfig, type Config } from '#platform';
+import { brokenInvariants } from '../../apps/standalone/invariants.js';
 import { databaseUrl } from './cluster.js';
+import { invariants } from './invariants.js';
+
+export { invariants };
 
 /** A database of one test file. */
 export type TestDatabase = {
@@ -66,22 +68,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 
 /** Every statement of docs/money.md returns no row. Call it after each test that moves money. */
 export async function expectInvariants(database: { pool: pg.Pool }): Promise<void> {
-  const broken: Record<string, unknown[]> = {};
-  for (const { title, sql } of invariants()) {
-    const { rows } = await database.pool.query<pg.QueryResultRow>(sql);
-    if (rows.length > 0) broken[title] = rows.slice(0, 5);
-  }
-  expect(broken, 'invariants of docs/money.md').toEqual({});
-}
-
-/** The ```sql blocks of docs/money.md, each under its heading. */
-export function invariants(): { title: string; sql: string }[] {
-  const text = readFileSync(join(import.meta.dirname, '../../docs/money.md'), 'utf8');
-  const section = text.slice(text.indexOf('\n## Invariants'));
-  return [...section.matchAll(/^### (?<title>.+)\n[^#]*?```sql\n(?<sql>[\s\S]*?)```/gm)].map(({ groups }) => ({
-    title: groups?.['title'] ?? '',
-    sql: groups?.['sql'] ?? '',
-  }));
+  expect(await brokenInvariants(database.pool), 'invariants of docs/money.md').toEqual({});
 }
 
 async function onServer(url: string, sql: string): Promise<void> {

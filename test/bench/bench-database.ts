@@ -1,0 +1,69 @@
+import pg from 'pg';
+import { migrate, migrateQueue, startEmbeddedPostgres } from '#platform';
+import { removeFolder, removeLeftovers, temporaryFolder } from '../support/leftovers.js';
+
+export type BenchDatabase = {
+  adminUrl: string;
+  /** The application's role. */
+  appUrl: string;
+  drop(): Promise<void>;
+};
+
+const APP_PASSWORD = 'c4c-app-bench';
+
+/** A migrated database of our own: on a fresh durable server in a temporary folder, or on the one that C4C_BENCH_DATABASE_URL names. */
+export async function openBenchDatabase(): Promise<BenchDatabase> {
+  const given = process.env['C4C_BENCH_DATABASE_URL'] ?? '';
+  const server = given === '' ? await ownServer() : { adminUrl: given, stop: () => Promise.resolve() };
+  const name = `c4c_bench_${String(process.pid)}`;
+  try {
+    await onServer(server.adminUrl, `create database ${name}`);
+    const admin = new URL(server.adminUrl);
+    admin.pathname = `/${name}`;
+    await migrate({ adminUrl: admin.href, appPassword: APP_PASSWORD });
+    await migrateQueue(admin.href);
+    const app = new URL(admin);
+    app.username = 'c4c_app';
+    app.password = APP_PASSWORD;
+    return {
+      adminUrl: admin.href,
+      appUrl: app.href,
+      async drop() {
+        await onServer(server.adminUrl, `drop database ${name} with (force)`);
+        await server.stop();
+      },
+    };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Runs one statement as the administrator. */
+export async function onServer<R extends pg.QueryResultRow>(url: string, sql: string): Promise<R[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<R>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function ownServer(): Promise<{ adminUrl: string; stop: () => Promise<void> }> {
+  await removeLeftovers();
+  const home = temporaryFolder();
+  try {
+    const postgres = await startEmbeddedPostgres({ home, durable: true });
+    return {
+      adminUrl: postgres.adminUrl('postgres'),
+      async stop() {
+        await postgres.stop();
+        await removeFolder(home);
+      },
+    };
+  } catch (error) {
+    await removeFolder(home);
+    throw error;
+  }
+}

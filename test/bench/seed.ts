@@ -1,0 +1,77 @@
+/** The people of the bench's market. Ids of callers are consecutive, so that a plain number picks one. */
+export type BenchMarket = {
+  callers: Party[];
+  providers: (Party & { serviceId: number })[];
+};
+export type Party = { agentId: number; ownerId: number; key: string };
+
+const CALLERS = 64;
+const PROVIDERS = 32;
+const FUNDS = '1000000000';
+
+/** Makes owners, agents, funds and services over HTTP, like anybody else would. */
+export async function seedMarket(url: string, adminKey: string): Promise<BenchMarket> {
+  const post = (path: string, key: string, body: object): Promise<Answer> =>
+    send(`${url}/openapi/v1${path}`, key, body);
+
+  const party = async (name: string): Promise<Party> => {
+    const { owner, key: ownerKey } = await post('/admin/owners', adminKey, { name });
+    const { agent, key } = await post('/owner/agents', ownerKey.key, { name });
+    return { agentId: agent.id, ownerId: owner.id, key: key.key };
+  };
+
+  const callers: Party[] = [];
+  for (let n = 0; n < CALLERS; n += 1) {
+    const caller = await party(`caller ${String(n)}`);
+    await post('/admin/deposits', adminKey, {
+      ownerId: caller.ownerId,
+      amount: FUNDS,
+      reference: 'bench',
+      idempotencyKey: `bench-funds-${String(n)}`,
+    });
+    callers.push(caller);
+  }
+  const providers: BenchMarket['providers'] = [];
+  for (let n = 0; n < PROVIDERS; n += 1) {
+    const provider = await party(`provider ${String(n)}`);
+    const { id } = await post('/agent/me/services', provider.key, SERVICE);
+    providers.push({ ...provider, serviceId: id });
+  }
+  return { callers, providers };
+}
+
+type Answer = { id: number; owner: { id: number }; agent: { id: number }; key: { key: string } };
+
+async function send(url: string, key: string, body: object): Promise<Answer> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'x-api-key': key, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer = (await response.json()) as { success: boolean; data: Answer };
+  if (!answer.success) throw new Error(`${url} answered ${String(response.status)}: ${JSON.stringify(answer)}`);
+  return answer.data;
+}
+
+const SERVICE = {
+  title: 'Word counter',
+  description: 'Counts the words of a text.',
+  category: 'writing',
+  price: '1',
+  // A day, so that nothing falls due while the bench runs.
+  avgResponseMs: 86_400_000,
+  maxPending: 1_000_000,
+  maxPendingPerCaller: 1_000_000,
+  inputSchema: {
+    type: 'object',
+    required: ['text', 'language'],
+    properties: { text: { type: 'string', maxLength: 2000 }, language: { enum: ['en', 'de', 'fr'] } },
+    additionalProperties: false,
+  },
+  outputSchema: {
+    type: 'object',
+    required: ['words'],
+    properties: { words: { type: 'integer', minimum: 0 } },
+    additionalProperties: false,
+  },
+};
