@@ -40,11 +40,11 @@ export class AgentKeys {
 
   /** @throws {Problem} NOT_FOUND, KEY_LIMIT, VALIDATION_FAILED */
   async createKey(ownerId: bigint, agentId: bigint, wish: KeyWish): Promise<ShownKey> {
-    if (wish.expiresAt !== undefined && wish.expiresAt.getTime() <= Date.now()) {
-      throw validationFailed([{ field: 'expiresAt', message: 'must be in the future', code: 'range' }]);
-    }
     return this.database.inTransaction(async (tx) => {
       if (!(await this.agents.lock(tx, ownerId, agentId))) throw notFound();
+      if (wish.expiresAt !== undefined && wish.expiresAt <= (await this.keys.now(tx))) {
+        throw validationFailed([{ field: 'expiresAt', message: 'must be in the future', code: 'range' }]);
+      }
       return this.insertKey(tx, ownerId, agentId, wish);
     });
   }

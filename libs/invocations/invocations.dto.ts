@@ -1,3 +1,4 @@
+import { IsDefined, ValidateIf } from 'class-validator';
 import type { JsonObject } from '#kernel';
 import {
   IsId,
@@ -29,7 +30,10 @@ export class SubmitBody {
   @IsOneOf(['completed', 'failed']) status!: 'completed' | 'failed';
   @Optional() @IsJsonObject() output?: JsonObject;
   @Optional() @IsTextList(ATTACHMENTS_MAX, ATTACHMENT_MAX) attachments?: string[];
-  @Optional() @IsText(1, TEXT_MAX) error?: string;
+  @ValidateIf(({ status }: SubmitBody) => status === 'failed')
+  @IsDefined({ message: 'is required when the status is failed', context: { code: 'required' } })
+  @IsText(1, TEXT_MAX)
+  error?: string;
 }
 
 export class ReviewBody {

@@ -81,6 +81,14 @@ export class KeyStore {
     return rows.map((row) => row.id);
   }
 
+  /** The database's clock, which judges expiry. */
+  async now(tx: Tx): Promise<Date> {
+    const { rows } = await tx.query<{ now: Date }>('select platform.clock() as now');
+    const [row] = rows;
+    if (row === undefined) throw new Error('the clock returned no row');
+    return row.now;
+  }
+
   async insert(tx: Tx, key: NewKey): Promise<KeyRecord> {
     const { rows } = await tx.query<KeyRecord>(
       `insert into market.api_key (kind, owner_id, agent_id, name, hash, hint, scopes, expires_at)
