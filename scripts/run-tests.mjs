@@ -44,12 +44,14 @@ child.once('exit', (code) => {
     console.log('0 passed, 1 failed');
     process.exit(code === 0 ? 1 : (code ?? 1));
   }
-  const { passed, failed, skipped } = counts;
+  const { passed, skipped } = counts;
+  // An error outside of any test fails the run although no test did.
+  const failed = counts.failed === 0 && code !== 0 ? 1 : counts.failed;
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
-  process.exit(failed > 0 ? 1 : (code ?? 1));
+  process.exit(failed > 0 ? 1 : 0);
 });
 
-/** A file that could not even be loaded, and an error outside of any test, count as one failure each. */
+/** A file that could not even be loaded counts as one failure. */
 function countOf(file) {
   if (!existsSync(file)) return undefined;
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(

@@ -1,4 +1,4 @@
-import { migrate, migrateQueue, startEmbeddedPostgres, type EmbeddedPostgres } from '#platform';
+import { migrate, migrateQueue, startEmbeddedPostgres, StartError, type EmbeddedPostgres } from '#platform';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,8 +30,24 @@ export async function migrateAll(env: Environment, log: (line: string) => void):
   const login = new URL(url);
   // The application's own login gets the password that its URL names; any other login is the administrator's affair.
   const appPassword = login.username === 'c4c_app' && adminUrl !== url ? decodeURIComponent(login.password) : undefined;
-  await migrate({ adminUrl, log, ...(appPassword === undefined || appPassword === '' ? {} : { appPassword }) });
-  if (given(env['REDIS_URL']) === undefined) await migrateQueue(adminUrl);
+  try {
+    await migrate({ adminUrl, log, ...(appPassword === undefined || appPassword === '' ? {} : { appPassword }) });
+    if (given(env['REDIS_URL']) === undefined) await migrateQueue(adminUrl);
+  } catch (error) {
+    throw asSentence(error, adminUrl === url ? 'DATABASE_URL' : 'DATABASE_ADMIN_URL');
+  }
+}
+
+// Refused, unknown host, no route, wrong password or role, no such database, too many clients.
+const CONNECTION = /^(E[A-Z_]+|28\w{3}|3D000|53300|57P0\d)$/;
+
+function asSentence(error: unknown, key: string): unknown {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  if (error instanceof StartError || !CONNECTION.test(code)) return error;
+  return new StartError(
+    `The database of ${key} does not answer (${message === '' ? code : message}). Start it, or put the address and the login right.`,
+    { cause: error },
+  );
 }
 
 function given(value: string | undefined): string | undefined {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, chmod, link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { packageRoot, StartError } from '#platform';
 
@@ -18,6 +19,7 @@ export async function openHome(home: string): Promise<void> {
     await mkdir(home, { recursive: true, mode: 0o700 });
     const { mode } = await stat(home);
     if ((mode & 0o077) !== 0) await chmod(home, 0o700);
+    await access(home, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new StartError(
       `The folder ${home} cannot be used (${codeOf(error)}). Give it to the user who starts c4c, or choose another with C4C_HOME.`,

@@ -17,6 +17,6 @@ export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
 export { currentTraceId, newTraceId, withTrace } from './trace.js';
 export { within } from './within.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
-export { migrate } from './migrate.js';
+export { migrate, migrationChecksums } from './migrate.js';
 export { packageRoot } from './package-root.js';
 export { StartError } from './start-error.js';

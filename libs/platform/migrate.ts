@@ -14,6 +14,8 @@ export type MigrateOptions = {
   log?: (line: string) => void;
   /** The folder that holds `migrations/` and `functions/`; the project's own unless a test says otherwise. */
   folder?: string;
+  /** Only these migrations, and no functions: the tables of an older version, for a restore. */
+  upTo?: readonly string[];
 };
 
 type Migration = { name: string; sql: string; checksum: string };
@@ -34,6 +36,7 @@ export async function migrate({
   appPassword,
   log = () => undefined,
   folder = join(packageRoot(), 'prisma'),
+  upTo,
 }: MigrateOptions): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl, application_name: 'c4c migrate', keepAlive: true });
   client.on('error', () => undefined);
@@ -42,21 +45,22 @@ export async function migrate({
     await takeLock(client);
     await client.query(`set lock_timeout = '30s'`);
     await prepareRoles(client, appPassword, log);
-    const known = await readMigrations(join(folder, 'migrations'));
+    const all = await readMigrations(join(folder, 'migrations'));
+    const known = upTo === undefined ? all : all.filter(({ name }) => upTo.includes(name));
     for (const migration of await pendingOf(client, known)) {
       await apply(client, migration);
       log(`Applied migration ${migration.name}.`);
     }
-    await installFunctions(client, join(folder, 'functions'), log);
+    if (upTo === undefined) await installFunctions(client, join(folder, 'functions'), log);
   } finally {
     // Ends the session, and with it the lock.
     await client.end();
   }
 }
 
-/** The names of the migrations that this version brings, oldest first. */
-export async function migrationNames(folder = join(packageRoot(), 'prisma')): Promise<string[]> {
-  return (await readMigrations(join(folder, 'migrations'))).map(({ name }) => name);
+/** The migrations that this version brings, each with its checksum. */
+export async function migrationChecksums(folder = join(packageRoot(), 'prisma')): Promise<Map<string, string>> {
+  return new Map((await readMigrations(join(folder, 'migrations'))).map(({ name, checksum }) => [name, checksum]));
 }
 
 async function takeLock(client: pg.Client): Promise<void> {

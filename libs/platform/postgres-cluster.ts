@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { chown, lstat, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { chown, lstat, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import pg from 'pg';
 import type { PostgresBinaries } from './postgres-binaries.js';
 import { explainPostgres } from './postgres-failure.js';
@@ -9,6 +10,8 @@ import { StartError } from './start-error.js';
 
 /** The owner of everything; only migrations, backups and the treasury's pool log in as it. */
 export const SUPERUSER = 'c4c_owner';
+
+const DRAFT = '.draft-';
 
 export type NewCluster = {
   dataFolder: string;
@@ -36,9 +39,9 @@ export async function initialiseCluster({
       `The database's folder ${dataFolder} is gone. Bring it back, or restore a backup into another C4C_HOME (c4c restore FILE).`,
     );
   }
-  const draft = `${dataFolder}.draft`;
-  const passwordFile = join(dirname(dataFolder), 'password.draft');
-  await rm(draft, { recursive: true, force: true });
+  await removeDrafts(dataFolder);
+  const draft = `${dataFolder}${DRAFT}${randomBytes(4).toString('hex')}`;
+  const passwordFile = `${draft}.password`;
   await writeFile(passwordFile, `${record.adminPassword}\n`, { mode: 0o600 });
   try {
     if (account !== undefined) await chown(passwordFile, account.uid, account.gid);
@@ -60,6 +63,14 @@ export async function initialiseCluster({
     await rm(draft, { recursive: true, force: true });
   }
   return true;
+}
+
+/** A killed start may have left an initdb that still writes for a second, so each start uses a name of its own. */
+async function removeDrafts(dataFolder: string): Promise<void> {
+  const names = await readdir(dirname(dataFolder));
+  for (const name of names.filter((one) => one.startsWith(`${basename(dataFolder)}${DRAFT}`))) {
+    await rm(join(dirname(dataFolder), name), { recursive: true, force: true }).catch(() => undefined);
+  }
 }
 
 /** @throws {StartError} when the data was made by another major version, or is no data at all */

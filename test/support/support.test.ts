@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, expectInvariants, invariants, type TestDatabase } from './database.js';
+import { createTestDatabase, expectInvariants, type TestDatabase } from './database.js';
+import { invariants } from '../../apps/standalone/invariants.js';
 import { noRedis, startTestRedis } from './redis.js';
 
 describe('a test database', () => {

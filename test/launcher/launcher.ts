@@ -1,0 +1,123 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+export const root = join(import.meta.dirname, '../..');
+export const MAIN = join(root, 'dist/apps/standalone/main.js');
+
+export type Dev = {
+  endpoint: string;
+  owners: { id: number; name: string; key: string }[];
+  agents: { id: number; name: string; ownerId: number; key: string }[];
+};
+export type User = { uid: number; gid: number };
+export type LaunchOptions = { env?: Record<string, string>; user?: User };
+
+/** Compiles what changed; nothing when `npm test` has done it already. */
+export function ensureBuilt(): void {
+  const build = spawnSync(process.execPath, [join(root, 'scripts/build.mjs')], { encoding: 'utf8' });
+  if (build.status !== 0) throw new Error(`${build.stdout}${build.stderr}`);
+}
+
+/** One `npm start`, without npm. */
+export class Launcher {
+  output = '';
+  readonly child: ChildProcess;
+  readonly exit: Promise<number | string>;
+
+  constructor(
+    readonly home: string,
+    { env = {}, user }: LaunchOptions = {},
+  ) {
+    this.child = spawn(process.execPath, [MAIN], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], HOME: home, PORT: '0', C4C_HOME: home, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
+    });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
+    this.exit = new Promise((resolve) =>
+      this.child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+    );
+  }
+
+  /** Waits for the greeting. */
+  async ready(): Promise<this> {
+    for (const until = Date.now() + 60_000; Date.now() < until; await sleep(20)) {
+      if (this.output.includes('Ctrl-C stops everything.')) return this;
+      if (this.child.exitCode !== null) break;
+    }
+    throw new Error(`The launcher did not get ready:\n${this.output}`);
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | string> {
+    this.child.kill(signal);
+    return this.exit;
+  }
+
+  get dev(): Dev {
+    return JSON.parse(readFileSync(join(this.home, 'dev.json'), 'utf8')) as Dev;
+  }
+
+  /** Where it listens, read from the greeting. */
+  get url(): string {
+    return /API +(http:\S+)\/openapi\/v1/.exec(this.output)?.[1] ?? '';
+  }
+
+  /** One request to the API; its data, or an error that names the code. */
+  async call<T>(
+    method: string,
+    path: string,
+    key: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
+    const response = await fetch(`${this.url}/openapi/v1${path}`, {
+      method,
+      headers: { 'X-API-Key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = (await response.json()) as { success: boolean; data: T; error?: { code: string } };
+    if (!answer.success) throw new Error(answer.error?.code);
+    return answer.data;
+  }
+}
+
+export type PostgresNote = { place: string; port: number; adminPassword: string };
+
+export function postgresNote(home: string): PostgresNote {
+  return JSON.parse(readFileSync(join(home, 'postgres.json'), 'utf8')) as PostgresNote;
+}
+
+/** The administrator's login of the embedded database. */
+export function adminUrlOf(home: string): string {
+  const { port, adminPassword } = postgresNote(home);
+  return `postgresql://c4c_owner:${adminPassword}@127.0.0.1:${String(port)}/c4c`;
+}
+
+/** One connection that may see its server go. End it before the server is stopped. */
+export function poolOf(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 1 });
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** The database server's process, or undefined when none runs on this home. */
+export function postmasterOf(home: string): number | undefined {
+  const file = join(postgresNote(home).place, 'data/postmaster.pid');
+  return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : undefined;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' ? (address?.port ?? 0) : 0));
+    });
+  });
+}
