@@ -16,7 +16,7 @@ export type SocketOptions = {
   log: Log;
 };
 
-type End = { reason: string; upMs: number; retryAfterMs?: number; fatal?: CliError };
+type End = { reason: string; upMs: number; retryAfterMs?: number; fatal?: CliError; isFatalLater?: boolean };
 
 const BACKOFF = { baseMs: 500, maxMs: 30_000 };
 /** A connection that stood this long was a good one: the next wait is short again. */
@@ -45,10 +45,13 @@ export class ConnectSocket {
     const { log, endpoint } = this.options;
     log('connecting', { endpoint });
     let attempt = 0;
+    let wasConnected = false;
     while (!this.stopped.signal.aborted) {
       const end = await this.connectOnce();
       if (this.stopped.signal.aborted) return;
-      if (end.fatal !== undefined) throw end.fatal;
+      // A market that was there and answers nonsense now is being replaced; one that never was is a wrong address.
+      wasConnected ||= end.upMs > 0;
+      if (end.fatal !== undefined && (!wasConnected || end.isFatalLater !== false)) throw end.fatal;
       if (end.upMs >= GOOD_AFTER_MS) attempt = 0;
       const retryInMs = backoffMs(attempt, BACKOFF) + (end.retryAfterMs ?? 0);
       attempt += 1;
@@ -166,7 +169,7 @@ export function refusalOf(status: number, headers: Headers): Omit<End, 'upMs'> {
     return { reason, ...(after === undefined ? {} : { retryAfterMs: after }) };
   }
   const message = `There is no c4c server at this endpoint: the handshake was answered with HTTP ${status}.`;
-  return { reason, fatal: new CliError('BAD_ANSWER', message, EXIT.other) };
+  return { reason, fatal: new CliError('BAD_ANSWER', message, EXIT.other), isFatalLater: false };
 }
 
 /** 4500 to 4999 mean: do not come back. Everything else is a reason to try again. */

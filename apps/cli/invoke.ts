@@ -43,7 +43,8 @@ export async function invoke(session: Session, [text]: readonly string[], option
 
   const until = performance.now() + waitS * 1_000;
   const data = await open(session, api, { serviceId, input, maxPrice, idempotencyKey }, waitS);
-  const last = waitS > PREFER_WAIT_MAX_S ? await follow(api, data, until) : data;
+  // The first answer to a key that was used before is a receipt, even when the result is there by now.
+  const last = waitS > 0 ? await follow(api, data, until) : data;
   session.out.result(last, () => resultLines(last));
   if (waitS > 0) process.exitCode = exitAfterWait(last);
 }
@@ -109,8 +110,8 @@ async function open(session: Session, api: ApiClient, body: Record<string, unkno
 async function follow(api: ApiClient, opened: unknown, until: number): Promise<unknown> {
   const id = textOf(opened, 'invocationId') ?? textOf(opened, 'id');
   let last = opened;
-  while (rowOf(last)['status'] === 'pending' && performance.now() < until) {
-    await sleep(Math.min(POLL_MS, Math.max(0, until - performance.now())));
+  for (let waitMs = 0; rowOf(last)['status'] === 'pending' && performance.now() < until; waitMs = POLL_MS) {
+    await sleep(Math.min(waitMs, Math.max(0, until - performance.now())));
     last = await api.data({ path: `${PATH}/${id}`, retries: SAFE_RETRIES });
   }
   return last;

@@ -26,7 +26,8 @@ export class Output {
   }
 
   lines(lines: readonly string[]): void {
-    this.stdout.write(lines.map((line) => `${line}\n`).join(''));
+    // Whatever a command puts together, what the server said is harmless here at the latest.
+    this.stdout.write(lines.map((line) => `${safeText(line)}\n`).join(''));
   }
 
   json(data: unknown): void {
@@ -40,7 +41,7 @@ export class Output {
 
   /** A remark for a person; programs get nothing but the result. */
   note(text: string): void {
-    if (this.mode === 'text') this.stderr.write(`${text}\n`);
+    if (this.mode === 'text') this.stderr.write(`${safeText(text)}\n`);
   }
 
   error(error: CliError): void {
@@ -63,10 +64,6 @@ export class Output {
     return this.stdout.isTTY === true ? (this.stdout.columns ?? 80) : undefined;
   }
 
-  heading(text: string): string {
-    return this.paint('bold', text, this.stdout);
-  }
-
   private paint(style: keyof typeof STYLES, text: string, stream: Stream): string {
     const isPlain = stream.isTTY !== true || (this.env['NO_COLOR'] ?? '') !== '' || this.env['TERM'] === 'dumb';
     return isPlain ? text : `\u001b[${STYLES[style]}m${text}\u001b[0m`;
@@ -80,4 +77,4 @@ export function asCliError(error: unknown): CliError {
   return new CliError('INTERNAL', `This is a mistake of c4c itself: ${message}`, EXIT.other);
 }
 
-const STYLES = { bold: 1, dim: 2, red: 31 } as const;
+const STYLES = { dim: 2, red: 31 } as const;

@@ -215,6 +215,23 @@ describe('a sale', () => {
     expect([other.code, refusalOf(other).error.code]).toEqual([5, 'IDEMPOTENCY_KEY_REUSED']);
   });
 
+  it('waits for the result of a key that was used before', async () => {
+    const id = await publish();
+    const { invocationId } = await invoke(id, '--idempotency-key', 'order-2');
+    await cli.json(['manage', 'inv', 'submit', String(invocationId), '-o', '{"words":3}'], as(provider));
+    const again = await invoke(id, '--idempotency-key', 'order-2', '--wait', '5');
+    expect(again).toMatchObject({ status: 'completed', output: { words: 3 } });
+  });
+
+  it('takes -o of submit for the file, and before the command for the mode', async () => {
+    const id = await publish();
+    const { invocationId } = await invoke(id);
+    const result = file('words.json', { words: 4 });
+    const args = ['-o', 'text', 'manage', 'inv', 'submit', String(invocationId), '-o', result];
+    const { code, stdout } = await cli.run(args, { env: as(provider) });
+    expect([code, stdout]).toEqual([0, `Invocation ${invocationId} is completed.\n`]);
+  });
+
   it('names the key with which a lost invocation can be repeated', async () => {
     const env = { ...as(caller), C4C_API_ENDPOINT: NOBODY };
     const result = await cli.run(['manage', 'inv', 'invoke', '1', '--yes'], { env });
@@ -270,6 +287,10 @@ describe('the exit code and the error tell what was wrong', () => {
     const dear = await cli.run(['manage', 'inv', 'invoke', id, '--yes', '--max-price', '1'], { env: as(caller) });
     expect([dear.code, refusalOf(dear).error.code]).toEqual([6, 'PRICE_ABOVE_MAXIMUM']);
     expect(refusalOf(dear)['traceId']).toEqual(expect.any(String));
+    const { invocationId } = await invoke(Number(id));
+    const busy = await cli.run(['manage', 'inv', 'invoke', id, '--yes'], { env: as(caller) });
+    expect([busy.code, refusalOf(busy).error.code]).toEqual([9, 'SERVICE_BUSY']);
+    await cli.json(['manage', 'inv', 'cancel', String(invocationId)], as(caller));
   });
 
   it('lists every wrong field for a person', async () => {
