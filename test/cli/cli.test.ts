@@ -291,7 +291,8 @@ describe('the exit code and the error tell what was wrong', () => {
     const busy = await cli.run(['manage', 'inv', 'invoke', id, '--yes'], { env: as(caller) });
     expect([busy.code, refusalOf(busy).error.code]).toEqual([9, 'SERVICE_BUSY']);
     await cli.json(['manage', 'inv', 'cancel', String(invocationId)], as(caller));
-  });
+    // The command tries a busy service several times before it gives up.
+  }, 90_000);
 
   it('lists every wrong field for a person', async () => {
     const { code, stderr } = await cli.text(
