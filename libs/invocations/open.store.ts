@@ -84,7 +84,11 @@ export class OpenStore implements OnModuleDestroy {
   /** Draws the ids and opens. */
   async open(wish: Omit<OpenItem, 'id' | 'holdId'>): Promise<OpenVerdict> {
     const [id, holdId] = await Promise.all([this.ids.next(), this.holdIds.next()]);
-    return this.lane.send({ ...wish, id, holdId });
+    const verdict = await this.lane.send({ ...wish, id, holdId });
+    // The lane had to repeat the call after a broken connection, and the call itself came through after all. This id was drawn
+    // here, so nobody has heard of it before: it is no replay.
+    const isOwn = verdict.verdict === 'replay' && verdict.invocationId === id;
+    return isOwn ? { ...verdict, verdict: 'opened' } : verdict;
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -17,7 +17,10 @@ export function isConnectionLoss(error: unknown): boolean {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   return (
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code) ||
-    /connection (terminated|ended|error)|not queryable|client was closed/i.test(error.message)
+    // The last two are the driver's own: no connection came, or no answer, in the time that we give it.
+    /connection (terminated|ended|error)|not queryable|client was closed|^timeout expired$|^query read timeout$/i.test(
+      error.message,
+    )
   );
 }
 
