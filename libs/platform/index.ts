@@ -5,7 +5,15 @@ export * from './http/index.js';
 export { IdSource } from './id-source.js';
 export { isLockTimeout, Lane, LaneClosed, LaneFull, type LaneFunction } from './lane.js';
 export { createLog, nestLogger, type Log, type LogLevel } from './log.js';
-export { CONFIG, InjectConfig, InjectLog, LOG, openPlatform, PlatformModule, type Platform } from './platform.module.js';
+export {
+  CONFIG,
+  InjectConfig,
+  InjectLog,
+  LOG,
+  openPlatform,
+  PlatformModule,
+  type Platform,
+} from './platform.module.js';
 export { damped } from './damped.js';
 export { DelayQueue, QueueFactory, QueueWorker, type JobHandler, type QueueOptions } from './queue.js';
 export { migrateQueue } from './queue-migrate.js';

@@ -4,7 +4,8 @@ import { compileSchema, type Validator } from './schema-compiler.js';
 import { fieldErrors, notChecked } from './schema-errors.js';
 import { fitsMainThread, planOf, type Plan } from './schema-plan.js';
 import { SchemaPool } from './schema-pool.js';
-import { boundsErrors, type RuleError } from './schema-rules.js';
+import type { RuleError } from './schema-limits.js';
+import { boundsErrors } from './schema-rules.js';
 import type { JobResult } from './schema-worker.js';
 
 /** The gate for published schemas and for the values that must fit them. No schema and no value can hold it up. */

@@ -37,3 +37,9 @@ export const MAIN_THREAD_LIMITS = {
   // Characters of all strings and names together.
   chars: 16 * 1024,
 } as const;
+
+/** One thing a published schema may not have, and where: `pointer` is a JSON pointer such as `#/properties/name`. */
+export interface RuleError {
+  pointer: string;
+  message: string;
+}

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '#kernel';
 import { isJsonObject } from './schema-json.js';
 import { SCHEMA_LIMITS } from './schema-limits.js';
-import type { RuleError } from './schema-rules.js';
+import type { RuleError } from './schema-limits.js';
 
 /** The definition a `$ref` names and its key (`$defs/name`), or undefined when it is none of the root schema's own. */
 export function refTarget(root: Json, ref: string): { key: string; schema: Json } | undefined {

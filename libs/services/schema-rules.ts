@@ -4,12 +4,7 @@ import { isJsonObject } from './schema-json.js';
 import { SCHEMA_LIMITS } from './schema-limits.js';
 import { PatternRefused, compilePattern } from './schema-pattern.js';
 import { expansionErrors, refTarget } from './schema-refs.js';
-
-/** One thing a published schema may not have, and where: `pointer` is a JSON pointer such as `#/properties/name`. */
-export interface RuleError {
-  pointer: string;
-  message: string;
-}
+import type { RuleError } from './schema-limits.js';
 
 /** Every rule the schema breaks, at most 50; an empty list means that it is within the allowed subset of 2020-12. */
 export function schemaErrors(schema: Json): RuleError[] {

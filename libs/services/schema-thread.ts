@@ -2,7 +2,8 @@ import { parentPort } from 'node:worker_threads';
 import type { FieldError, Json } from '#kernel';
 import { compileSchema, type Validator } from './schema-compiler.js';
 import { fieldErrors, notChecked } from './schema-errors.js';
-import { schemaErrors, type RuleError } from './schema-rules.js';
+import type { RuleError } from './schema-limits.js';
+import { schemaErrors } from './schema-rules.js';
 
 // The body of a worker thread: schema-pool.ts starts it and ends it when it takes too long. It runs from dist/ and, in
 // tests, straight from this file: Node strips the types by itself, so this module and all it imports keep to syntax

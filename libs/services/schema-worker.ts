@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { FieldError } from '#kernel';
 import { THREAD_LIMITS } from './schema-limits.js';
-import type { RuleError } from './schema-rules.js';
+import type { RuleError } from './schema-limits.js';
 import type { ThreadAnswer, ThreadRequest } from './schema-thread.js';
 
 export type JobResult =
