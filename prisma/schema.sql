@@ -393,15 +393,19 @@ create function ledger.lock_wallets(p_accounts bigint[]) returns void language p
 create function ledger.open_wallet(p_owner_id bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2750e28c0ee9a3c4f852d3688a2cc2dd
 create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body cd6f52ba509531f2e0e280c738a4cee0
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
+create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
+create function market.closing_verdict(p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body c9971d4d248a810dbecaa9ae1ee0ca6f
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body a0f8a5923b15b6a7351760ec545468db
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
-create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body d33f5f647f0d221797c53fa9c3fbc2aa
+create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 0f46b4ca314931a32bb5c9ececc4c8f0
+create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body d08c2855f16c93f7cded844f2093de66
 create function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body b416210d980c76efa8ccc446c05adea1
-create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4e13cd8997c007fc704df9226006e4cd
+create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 1c4a3cc5bb4cafddfb8c5b9f59af862d
 create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
 create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 18c6bd12b140719a0af5cece7d9238dc
 create function market.invocations_due(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 5cab2985111f5f58a4ad43d978751768
+create function market.opening_verdict(p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body 4136bbe887fc217aca958293918913d8
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 165a0595ec3235770efc905e9bb47694
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 6000cd484c24e884630a75eaf4740690
@@ -439,14 +443,18 @@ grant execute on function ledger.fold(bigint) to c4c_app
 grant execute on function ledger.open_wallet(bigint) to c4c_app
 grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
+grant execute on function market.closing_end(text,text,text) to c4c_app
+grant execute on function market.closing_verdict(market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[]) to c4c_app
+grant execute on function market.invocation_close_one(bigint,text,bigint,json,json,text,bytea) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
 grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer) to c4c_app
 grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app
 grant execute on function market.invocations_due(integer) to c4c_app
+grant execute on function market.opening_verdict(ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app

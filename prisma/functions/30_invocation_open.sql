@@ -1,3 +1,30 @@
+-- Whether an item may be opened, load and money aside: the rule of every open. Inlined where it is used.
+create or replace function market.opening_verdict(
+  p_kept ledger.idempotency,
+  p_caller market.agent,
+  p_service market.service,
+  p_provider market.agent,
+  p_caller_owner bigint,
+  p_version integer,
+  p_max_price bigint,
+  p_fingerprint bytea
+) returns text
+language sql
+immutable
+as $$
+  select case
+    when p_kept.result_id is not null then case when p_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end
+    when p_caller.frozen_at is not null then 'caller_frozen'
+    when p_service.id is null then 'service_not_found'
+    when p_service.agent_id = p_caller.id then 'own_service'
+    when not p_service.is_active then 'service_inactive'
+    when p_provider.frozen_at is not null then 'provider_frozen'
+    when p_service.version <> p_version then 'stale_version'
+    when p_service.owner_id <> p_caller_owner and p_service.price > p_max_price then 'price_above_maximum'
+    else 'opened'
+  end
+$$;
+
 -- Opens invocations: idempotency, state of the service, load, escrow, the row, the event; one call, one transaction.
 -- Parallel arrays, one element an item; one row an item, in order. `verdict` is one of
 --   opened, replay (invocation_id is the first one), key_reused, service_not_found, service_inactive, provider_frozen, caller_frozen,
@@ -21,6 +48,10 @@ create or replace function market.invocation_open(
 language plpgsql
 security definer
 set search_path = ''
+-- One plan for every call, on the indexes, whatever the statistics say: planning anew costs more than all the rest, and a
+-- plan made while a table was small must still do when it is large.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -35,7 +66,6 @@ declare
   v_providers bigint[];
   v_provider_owners bigint[];
   v_results bigint[];
-  v_results_at timestamptz[];
   v_limits integer[];
   v_caller_limits integer[];
   v_one record;
@@ -45,52 +75,34 @@ begin
 
   -- Everything but load and money, seen after the wallets are locked: a duplicate of the same caller that committed
   -- while this call waited is visible here.
-  select
-    array_agg(
-      case
-        when k.result_id is not null then case when k.fingerprint = i.fingerprint then 'replay' else 'key_reused' end
-        when i.turn > 1 then 'again'
-        when c.frozen_at is not null then 'caller_frozen'
-        when s.id is null then 'service_not_found'
-        when s.agent_id = i.caller_agent then 'own_service'
-        when not s.is_active then 'service_inactive'
-        when p.frozen_at is not null then 'provider_frozen'
-        when s.version <> i.version then 'stale_version'
-        when s.owner_id <> i.caller_owner and s.price > i.max_price then 'price_above_maximum'
-        else 'opened'
-      end order by i.item),
-    array_agg(case when s.owner_id = i.caller_owner then 0 else s.price end order by i.item),
-    array_agg(coalesce(f.basis_points, 0) order by i.item),
-    array_agg(v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' order by i.item),
-    array_agg(s.agent_id order by i.item),
-    array_agg(s.owner_id order by i.item),
-    array_agg(k.result_id order by i.item),
-    array_agg(k.created_at order by i.item),
-    array_agg(s.max_pending order by i.item),
-    array_agg(s.max_pending_per_caller order by i.item)
-  into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_results_at, v_limits, v_caller_limits
-  from (
-    select u.*, case when u.key is null then 1 else row_number() over (partition by u.caller_agent, u.key order by u.item) end as turn
-    from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints)
-      with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, item)
-  ) i
-  left join market.agent c on c.id = i.caller_agent
-  left join market.service s on s.id = i.service_id
-  left join market.agent p on p.id = s.agent_id
-  left join ledger.fee_rate f on f.category = s.category
-  left join ledger.idempotency k on k.principal_id = i.caller_agent and k.principal_kind = 'agent' and k.key = i.key;
-
   if cardinality(p_ids) = 1 then
-    v_verdict := v_verdicts[1];
+    select market.opening_verdict(k, c, s, p, p_caller_owners[1], p_versions[1], p_max_prices[1], p_fingerprints[1]) as verdict,
+      case when s.owner_id = p_caller_owners[1] then 0 else s.price end as price, coalesce(f.basis_points, 0) as fee,
+      v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' as deadline,
+      s.agent_id as provider, s.owner_id as provider_owner, k.result_id as result, s.max_pending, s.max_pending_per_caller
+    into v_one
+    from (select) i
+    left join market.agent c on c.id = p_caller_agents[1]
+    left join market.service s on s.id = p_service_ids[1]
+    left join market.agent p on p.id = s.agent_id
+    left join ledger.fee_rate f on f.category = s.category
+    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.principal_kind = 'agent' and k.key = p_keys[1];
+    v_verdict := v_one.verdict;
+    v_prices := array [v_one.price];
+    v_fees := array [v_one.fee];
+    v_deadlines := array [v_one.deadline];
+    v_providers := array [v_one.provider];
+    v_provider_owners := array [v_one.provider_owner];
+    v_results := array [v_one.result];
     if v_verdict = 'opened' then
       -- The service's row is always there; the caller's is made on its first call.
       update market.service_load set pending = pending + 1
-      where service_id = p_service_ids[1] and caller_agent_id = 0 and pending < v_limits[1];
+      where service_id = p_service_ids[1] and caller_agent_id = 0 and pending < v_one.max_pending;
       if not found then
         v_verdict := 'busy';
       else
         insert into market.service_load as l (service_id, caller_agent_id, pending) values (p_service_ids[1], p_caller_agents[1], 1)
-        on conflict (service_id, caller_agent_id) do update set pending = l.pending + 1 where l.pending < v_caller_limits[1];
+        on conflict (service_id, caller_agent_id) do update set pending = l.pending + 1 where l.pending < v_one.max_pending_per_caller;
         if not found then
           v_verdict := 'busy_with_caller';
         elsif v_prices[1] > 0 then
@@ -118,8 +130,35 @@ begin
       end if;
       perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
     end if;
-    v_verdicts[1] := v_verdict;
+    if v_verdict <> 'replay' then
+      return query select 1, v_verdict, coalesce(v_one.result, p_ids[1]), v_one.price, v_now, v_one.deadline, v_one.provider;
+      return;
+    end if;
+    v_verdicts := array [v_verdict];
   else
+    select
+      array_agg(case when i.turn > 1 and k.result_id is null then 'again'
+        else market.opening_verdict(k, c, s, p, i.caller_owner, i.version, i.max_price, i.fingerprint) end order by i.item),
+      array_agg(case when s.owner_id = i.caller_owner then 0 else s.price end order by i.item),
+      array_agg(coalesce(f.basis_points, 0) order by i.item),
+      array_agg(v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' order by i.item),
+      array_agg(s.agent_id order by i.item),
+      array_agg(s.owner_id order by i.item),
+      array_agg(k.result_id order by i.item),
+      array_agg(s.max_pending order by i.item),
+      array_agg(s.max_pending_per_caller order by i.item)
+    into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_limits, v_caller_limits
+    from (
+      select u.*, case when u.key is null then 1 else row_number() over (partition by u.caller_agent, u.key order by u.item) end as turn
+      from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints)
+        with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, item)
+    ) i
+    left join market.agent c on c.id = i.caller_agent
+    left join market.service s on s.id = i.service_id
+    left join market.agent p on p.id = s.agent_id
+    left join ledger.fee_rate f on f.category = s.category
+    left join ledger.idempotency k on k.principal_id = i.caller_agent and k.principal_kind = 'agent' and k.key = i.key;
+
     -- Load, in order: first the caller's limit, then the service's among what is left.
     insert into market.service_load (service_id, caller_agent_id, pending)
     select distinct i.service_id, i.caller_agent, 0

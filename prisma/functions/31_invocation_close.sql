@@ -1,3 +1,135 @@
+-- What an item may do to the invocation as it stands, by the clock of the call: the rule of every close. Inlined where it is used.
+create or replace function market.closing_verdict(
+  p_row market.invocation,
+  p_action text,
+  p_actor_agent bigint,
+  p_fingerprint bytea,
+  p_now timestamptz
+) returns text
+language sql
+immutable
+as $$
+  select case
+    when p_row.id is null then 'not_found'
+    when p_action in ('complete', 'fail') and p_row.provider_agent_id is distinct from p_actor_agent then 'not_found'
+    when p_action = 'cancel' and p_row.caller_agent_id is distinct from p_actor_agent then 'not_found'
+    when p_row.status <> 'pending' then
+      case
+        when p_action in ('complete', 'fail') and p_row.submit_fingerprint = p_fingerprint then 'replay'
+        when p_action = 'cancel' and p_row.cancelled then 'replay'
+        when p_action <> 'expire' and p_row.status = 'timeout' then 'deadline_passed'
+        else 'already_settled'
+      end
+    when p_action = 'expire' then case when p_now >= p_row.deadline_at then 'closed' else 'not_due' end
+    when p_now >= p_row.deadline_at then 'deadline_passed'
+    when p_action = 'cancel' and p_row.acknowledged_at is not null then 'already_acknowledged'
+    else 'closed'
+  end
+$$;
+
+-- How an invocation with this verdict ends: completed, failed, cancelled or timeout; null where nothing changes.
+create or replace function market.closing_end(p_verdict text, p_action text, p_status text) returns text
+language sql
+immutable
+as $$
+  select case
+    when p_status <> 'pending' then null
+    when p_verdict = 'deadline_passed' then 'timeout'
+    when p_verdict = 'closed' then
+      case p_action when 'complete' then 'completed' when 'fail' then 'failed' when 'cancel' then 'cancelled' else 'timeout' end
+  end
+$$;
+
+-- One item of `market.invocation_close`, which is most of them: the same steps in the same order of locks, without the lists.
+create or replace function market.invocation_close_one(
+  p_id bigint,
+  p_action text,
+  p_actor_agent bigint,
+  p_output json,
+  p_attachments json,
+  p_error text,
+  p_fingerprint bytea
+) returns table (item integer, verdict text, status text, settled_at timestamptz, caller_agent_id bigint, provider_agent_id bigint)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+  v_payer bigint;
+  v_row market.invocation;
+  v_verdict text;
+  v_end text;
+  v_settled text[];
+  v_outcome bigint;
+begin
+  select i.caller_owner_id into v_payer from market.invocation i where i.id = p_id and i.status = 'pending' and i.hold_id is not null;
+  perform 1 from ledger.wallet w where w.account_id = v_payer for update;
+  v_now := platform.clock();
+  select i.* into v_row from market.invocation i where i.id = p_id for update;
+  v_verdict := market.closing_verdict(v_row, p_action, p_actor_agent, p_fingerprint, v_now);
+  v_end := market.closing_end(v_verdict, p_action, v_row.status);
+  if v_end is null then
+    return query select 1, v_verdict, v_row.status, v_row.settled_at, v_row.caller_agent_id, v_row.provider_agent_id;
+    return;
+  end if;
+
+  if v_row.hold_id is not null then
+    v_settled := ledger.escrow_settle(
+      array [v_row.hold_id],
+      array [case v_end when 'completed' then 'released' when 'timeout' then 'timed_out' else 'refunded' end],
+      array [case when v_end = 'completed' then v_row.price else 0 end],
+      array [case v_end when 'timeout' then 'deadline' when 'cancelled' then 'caller' else 'provider' end],
+      array [case when v_end = 'timeout' then v_row.deadline_at end],
+      array [case when v_end <> 'timeout' then v_row.deadline_at end],
+      v_now);
+    if v_settled[1] <> 'settled' then
+      raise exception 'a pending invocation has a hold that cannot be settled: %', v_settled;
+    end if;
+  end if;
+
+  update market.invocation v
+  set status = case when v_end = 'cancelled' then 'failed' else v_end end,
+    cancelled = v_end = 'cancelled',
+    settled_at = v_now,
+    output = case when v_end = 'completed' then p_output end,
+    attachments = case when v_end in ('completed', 'failed') and p_attachments is not null
+      then array(select json_array_elements_text(p_attachments)) end,
+    error = case v_end when 'failed' then p_error when 'cancelled' then 'cancelled by the caller' end,
+    submit_fingerprint = case when v_end in ('completed', 'failed') then p_fingerprint end
+  where v.id = p_id and v.status = 'pending';
+
+  -- Between agents of one owner nothing is charged and nothing counts.
+  if v_row.hold_id is not null then
+    insert into ledger.outcome (subject_kind, subject_id, kind, service_id, payer_owner, payer_agent, payee_owner, payee_agent,
+      price, earned, promised_ms, opened_at, at)
+    select 'invocation', p_id, v_end, v_row.service_id, v_row.caller_owner_id, v_row.caller_agent_id, v_row.provider_owner_id,
+      v_row.provider_agent_id, v_row.price, s.to_payee, sv.avg_response_ms, v_row.created_at, v_now
+    from ledger.settlement s, market.service_version sv
+    where s.hold_id = v_row.hold_id and sv.service_id = v_row.service_id and sv.version = v_row.version
+    returning id into strict v_outcome;
+    insert into ledger.outcome_queue (outcome_id) values (v_outcome);
+  end if;
+
+  -- The service's row has caller 0, so it comes first.
+  update market.service_load l set pending = l.pending - 1 where l.service_id = v_row.service_id and l.caller_agent_id = 0;
+  update market.service_load l set pending = l.pending - 1
+  where l.service_id = v_row.service_id and l.caller_agent_id = v_row.caller_agent_id;
+
+  if v_end in ('timeout', 'cancelled') then
+    perform market.event_append(
+      array [v_row.caller_agent_id, v_row.provider_agent_id],
+      array_fill(case v_end when 'timeout' then 'invocation.timeout' else 'invocation.failed' end, array [2]),
+      array [p_id, p_id], v_now);
+  else
+    perform market.event_append(array [v_row.caller_agent_id], array ['invocation.' || v_end], array [p_id], v_now);
+  end if;
+  return query
+  select 1, v_verdict, case when v_end = 'cancelled' then 'failed' else v_end end, v_now, v_row.caller_agent_id, v_row.provider_agent_id;
+end
+$$;
+
 -- Ends invocations: submit, cancel and deadline come through here, and the guarded change of status under the payer's lock decides
 -- who was first. Parallel arrays, one element an item; one row an item, in order. `action` is one of
 --   complete, fail (by the provider), cancel (by the caller), expire (by the platform: actor agent null).
@@ -19,6 +151,10 @@ create or replace function market.invocation_close(
 language plpgsql
 security definer
 set search_path = ''
+-- One plan for every call, on the indexes, whatever the statistics say: planning anew costs more than all the rest, and a
+-- plan made while a table was small must still do when it is large.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -30,6 +166,12 @@ declare
   v_held integer[];
   v_settled text[];
 begin
+  if cardinality(p_ids) = 1 then
+    return query select * from market.invocation_close_one(p_ids[1], p_actions[1], p_actor_agents[1], p_outputs[1], p_attachments[1],
+      p_errors[1], p_fingerprints[1]);
+    return;
+  end if;
+
   perform 1
   from ledger.wallet w
   where w.account_id = any (array(select i.caller_owner_id from market.invocation i where i.id = any (p_ids) and i.status = 'pending' and i.hold_id is not null))
@@ -38,40 +180,18 @@ begin
   v_now := platform.clock();
   v_rows := array(select i from market.invocation i where i.id = any (p_ids) order by i.id for update);
 
-  -- How each item ends, if it does: completed, failed, cancelled or timeout; null where nothing changes.
-  select
-    array_agg(
-      case
-        when i.id is null then 'not_found'
-        when i.action in ('complete', 'fail') and i.provider_agent_id is distinct from i.actor then 'not_found'
-        when i.action = 'cancel' and i.caller_agent_id is distinct from i.actor then 'not_found'
-        when i.status <> 'pending' then
-          case
-            when i.action in ('complete', 'fail') and i.submit_fingerprint = i.fingerprint then 'replay'
-            when i.action = 'cancel' and i.cancelled then 'replay'
-            when i.action <> 'expire' and i.status = 'timeout' then 'deadline_passed'
-            else 'already_settled'
-          end
-        when i.turn > 1 then 'again'
-        when i.action = 'expire' then case when v_now >= i.deadline_at then 'closed' else 'not_due' end
-        when v_now >= i.deadline_at then 'deadline_passed'
-        when i.action = 'cancel' and i.acknowledged_at is not null then 'already_acknowledged'
-        else 'closed'
-      end order by i.item),
-    array_agg(
-      case
-        when i.id is null or i.status <> 'pending' or i.turn > 1 then null
-        when v_now >= i.deadline_at and (i.action = 'expire' or i.actor in (i.caller_agent_id, i.provider_agent_id)) then 'timeout'
-        when i.action = 'complete' and i.actor = i.provider_agent_id and v_now < i.deadline_at then 'completed'
-        when i.action = 'fail' and i.actor = i.provider_agent_id and v_now < i.deadline_at then 'failed'
-        when i.action = 'cancel' and i.actor = i.caller_agent_id and i.acknowledged_at is null and v_now < i.deadline_at then 'cancelled'
-      end order by i.item)
+  -- Of two items for one pending invocation the later waits to see how the earlier ended it.
+  select array_agg(i.verdict order by i.item), array_agg(market.closing_end(i.verdict, i.action, i.status) order by i.item)
   into v_verdicts, v_ends
   from (
-    select u.item, u.action, u.actor, u.fingerprint, r.id, r.status, r.deadline_at, r.acknowledged_at, r.cancelled, r.submit_fingerprint,
-      r.caller_agent_id, r.provider_agent_id, row_number() over (partition by u.id order by u.item) as turn
-    from unnest(p_ids, p_actions, p_actor_agents, p_fingerprints) with ordinality as u (id, action, actor, fingerprint, item)
-    left join unnest(v_rows) as r on r.id = u.id
+    select j.item, j.action, j.status,
+      case when j.turn > 1 and j.status = 'pending' and j.verdict <> 'not_found' then 'again' else j.verdict end as verdict
+    from (
+      select u.item, u.action, r.status, market.closing_verdict(r, u.action, u.actor, u.fingerprint, v_now) as verdict,
+        row_number() over (partition by u.id order by u.item) as turn
+      from unnest(p_ids, p_actions, p_actor_agents, p_fingerprints) with ordinality as u (id, action, actor, fingerprint, item)
+      left join unnest(v_rows) as r on r.id = u.id
+    ) j
   ) i;
 
   select array_agg(u.item::integer order by u.item), array_agg(u.item::integer order by u.item) filter (where r.hold_id is not null)
