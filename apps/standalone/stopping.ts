@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What is running, last started first stopped. */
@@ -48,10 +49,30 @@ export function onStopWish(stop: () => void, stopNow: () => void): void {
   };
   // The process between npm and us was killed: nobody could stop us any more.
   process.on('disconnect', once);
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const npm = npmAbove();
   const parent = process.ppid;
-  if (process.env['npm_lifecycle_event'] !== undefined) {
-    setInterval(() => {
-      if (process.ppid !== parent) once();
-    }, PARENT_LOOK_EVERY_MS).unref();
+  setInterval(() => {
+    if (process.ppid !== parent || !isAlive(npm)) once();
+  }, PARENT_LOOK_EVERY_MS).unref();
+}
+
+/** npm starts its scripts through a shell, which stays between the two on some systems. */
+function npmAbove(): number {
+  const of = (pid: number, field: string): string => {
+    const { stdout } = spawnSync('ps', ['-o', `${field}=`, '-p', String(pid)], { encoding: 'utf8' });
+    return String(stdout).trim();
+  };
+  const isShell = /^(\S*\/)?(ba|da|z|k)?sh( |$)/.test(of(process.ppid, 'args'));
+  const above = isShell ? Number.parseInt(of(process.ppid, 'ppid'), 10) : Number.NaN;
+  return above > 1 ? above : process.ppid;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
