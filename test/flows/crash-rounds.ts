@@ -98,7 +98,9 @@ async function failed(asked: Promise<unknown>): Promise<void> {
 }
 
 /** A durable cluster of its own, with the market's tables. */
-async function startDurableDatabase(): Promise<FleetDatabase & { server: EmbeddedPostgres; end(): Promise<void> }> {
+export async function startDurableDatabase(): Promise<
+  FleetDatabase & { server: EmbeddedPostgres; end(): Promise<void> }
+> {
   const home = temporaryFolder();
   const server = await startEmbeddedPostgres({ home, durable: true });
   await migrate({ adminUrl: server.adminUrl(), appPassword: server.appPassword });

@@ -78,10 +78,10 @@ export class Fleet {
     return { id: made.agent.id, key: made.key.key, keyId: made.key.id, ownerId: owner.id, ownerKey: key.key };
   }
 
-  /** A provider with a service of one shell, and a caller with a thousand. */
-  async shop(api: AppProcess, change: object = {}): Promise<FleetShop> {
+  /** A provider with a service of one shell, and a caller with a thousand of them. */
+  async shop(api: AppProcess, change: object = {}, shells = '1000'): Promise<FleetShop> {
     const provider = await this.agent(api);
-    const caller = await this.agent(api, '1000');
+    const caller = await this.agent(api, shells);
     const { id } = await want<{ id: number }>(
       send(api, provider.key, 'POST', '/agent/me/services', {
         title: 'Echo',
