@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { assertNever, canonicalJson, fingerprint, type JsonObject } from '#kernel';
 import type { AgentPrincipal } from '#owners';
 import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
-import { overloaded, SchemaPoolBusy, Schemas, ServiceStore } from '#services';
+import { overloaded, SchemaPoolBusy, Schemas } from '#services';
 import { CloseStore, type CloseItem, type CloseVerdict } from './close.store.js';
 import type { InvocationStatus } from './invocation.js';
 import { invocationProblems } from './invocations.problems.js';
+import { PinnedSchemas } from './pinned-schemas.js';
 
 export type Result =
   | { status: 'completed'; output: JsonObject | undefined; attachments: string[] | undefined }
@@ -20,7 +21,7 @@ const DUE_BATCH = 500;
 export class CloseInvocations {
   constructor(
     private readonly store: CloseStore,
-    private readonly services: ServiceStore,
+    private readonly pinned: PinnedSchemas,
     private readonly schemas: Schemas,
     private readonly bus: Bus,
   ) {}
@@ -60,7 +61,7 @@ export class CloseInvocations {
   }
 
   private async requireFitting(agentId: bigint, id: bigint, output: JsonObject | undefined): Promise<void> {
-    const pinned = await this.services.outputSchemaOf(id, agentId);
+    const pinned = await this.pinned.of(id, agentId);
     if (pinned === undefined) throw notFound();
     let errors;
     try {

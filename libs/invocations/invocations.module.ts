@@ -13,6 +13,7 @@ import { Invoke } from './invoke.usecase.js';
 import { MarksStore } from './marks.store.js';
 import { Marks } from './marks.usecase.js';
 import { OpenStore } from './open.store.js';
+import { PinnedSchemas } from './pinned-schemas.js';
 import { SettledWaiters } from './settled-waiters.js';
 
 const QUEUE = 'deadlines';
@@ -53,6 +54,7 @@ const bell = {
     Marks,
     MarksStore,
     OpenStore,
+    PinnedSchemas,
     SettledWaiters,
   ],
   exports: [CloseInvocations, CloseStore, DeadlineBell, InvocationFrames, Marks],
@@ -89,6 +91,7 @@ export class Deadlines {
   providers: [
     CloseInvocations,
     CloseStore,
+    PinnedSchemas,
     {
       provide: Deadlines,
       inject: [CloseInvocations, CloseStore, QueueFactory, LOG],

@@ -14,6 +14,7 @@ import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
 import { OfferCache, overloaded, SchemaPoolBusy, Schemas, type Offer } from '#services';
 import { DeadlineBell } from './deadline.bell.js';
 import { invocationProblems } from './invocations.problems.js';
+import { PinnedSchemas } from './pinned-schemas.js';
 import { OpenStore, type OpenVerdict } from './open.store.js';
 
 export type InvokeWish = {
@@ -45,6 +46,7 @@ export class Invoke {
     private readonly offers: OfferCache,
     private readonly schemas: Schemas,
     private readonly store: OpenStore,
+    private readonly pinned: PinnedSchemas,
     private readonly journal: JournalStore,
     private readonly bus: Bus,
     private readonly bell: DeadlineBell,
@@ -134,7 +136,10 @@ export class Invoke {
     switch (verdict) {
       case 'opened':
         // Hints after the commit: whoever misses them finds the event and the deadline by looking.
-        if (providerAgentId !== null) this.bus.publish('agent-event', { agentId: String(providerAgentId) });
+        if (providerAgentId !== null) {
+          this.pinned.remember(invocationId, { providerAgentId, outputSchema: offer.outputSchema });
+          this.bus.publish('agent-event', { agentId: String(providerAgentId) });
+        }
         this.bell.ring(deadlineAt);
         return {
           invocationId,

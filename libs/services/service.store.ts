@@ -24,6 +24,7 @@ export type Offer = {
   title: string;
   price: bigint;
   inputSchema: JsonObject | null;
+  outputSchema: JsonObject | null;
 };
 
 /** The rows of `market.service` and, one per change and immutable, of `market.service_version`. */
@@ -113,7 +114,7 @@ export class ServiceStore {
   /** What the service offers now, whether it is active or not: the opening call is the judge of that. */
   async offer(id: bigint): Promise<Offer | undefined> {
     const [offer] = await this.database.query<Offer>(
-      `select s.id, s.version, s.title, s.price, v.input_schema as "inputSchema"
+      `select s.id, s.version, s.title, s.price, v.input_schema as "inputSchema", v.output_schema as "outputSchema"
       from market.service s
       join market.service_version v on v.service_id = s.id and v.version = s.version
       where s.id = $1`,
