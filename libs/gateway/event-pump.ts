@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventLog, type AgentEvent, type StreamCursor } from '#events';
 import { InvocationFrames, type NotificationFrame } from '#invocations';
-import { InjectLog, type Log } from '#platform';
+import { InjectLog, problemOf, type Log } from '#platform';
 import { HandOver } from './hand-over.js';
 import type { LiveSocket } from './live-socket.js';
 import { Sockets } from './sockets.js';
@@ -65,6 +65,10 @@ export class EventPump {
       }
       if (page.length < PENDING_PAGE) break;
     }
+    // Only events up to here can have gone out as pending and come again.
+    const newest = await this.events.heads([agentId]);
+    socket.pendingEndsAt = newest.get(agentId) ?? 0n;
+    if (socket.pendingEndsAt <= socket.cursor) socket.sentAsPending.clear();
     socket.isLive = true;
     this.wake(agentId);
   }
@@ -94,7 +98,24 @@ export class EventPump {
       if (afterSeq !== undefined) cursors.push({ agentId, afterSeq });
       if (cursors.length === AGENTS_PER_READ) break;
     }
-    if (cursors.length === 0) return;
+    if (cursors.length > 0) await this.serveApart(cursors);
+  }
+
+  /** Serves all of them at once or, when one of them has an event that cannot be shown, each for itself. */
+  private async serveApart(cursors: StreamCursor[]): Promise<void> {
+    try {
+      await this.serve(cursors);
+    } catch (error) {
+      if (problemOf(error).kind.status === 503) throw error;
+      for (const cursor of cursors) {
+        await this.serve([cursor]).catch((cause: unknown) => {
+          this.log.error({ err: cause, agentId: String(cursor.agentId) }, "an agent's events could not be shown");
+        });
+      }
+    }
+  }
+
+  private async serve(cursors: StreamCursor[]): Promise<void> {
     const events = await this.events.readAfter(cursors, EVENTS_PER_AGENT);
     if (events.length === 0) return;
     const frames = new Map((await this.frames.render(events)).map((frame) => [frame.messageId, frame]));
@@ -127,9 +148,8 @@ export class EventPump {
         socket.starve();
         continue;
       }
-      socket.cursor = event.seq;
-      if (frame === undefined || text === undefined || socket.sentAsPending.delete(event.eventId)) continue;
-      this.hand(socket, frame, text);
+      const isNew = socket.advance(event);
+      if (isNew && frame !== undefined && text !== undefined) this.hand(socket, frame, text);
     }
   }
 

@@ -26,8 +26,9 @@ export class LiveSocket {
   cursor = 0n;
   /** False until the pending notifications are out; live events wait for that. */
   isLive = false;
-  /** Message ids that went out as pending and may come again as live events. */
+  /** Message ids that went out as pending; an event up to this number may bring one of them again. */
   readonly sentAsPending = new Set<string>();
+  pendingEndsAt = 0n;
   readonly budget = new FrameBudget(INBOUND_PER_SECOND);
   framesIn = 0;
   framesOut = 0;
@@ -70,6 +71,14 @@ export class LiveSocket {
   reply(text: string): void {
     if (this.isBlocked) this.ws.terminate();
     else this.send(text);
+  }
+
+  /** Goes on to this event; tells whether its frame is still to be sent, or went out as pending already. */
+  advance({ seq, eventId }: { seq: bigint; eventId: string }): boolean {
+    this.cursor = seq;
+    const isNew = !this.sentAsPending.has(eventId);
+    if (seq >= this.pendingEndsAt) this.sentAsPending.clear();
+    return isNew;
   }
 
   /** Notes that events wait for this socket: `onReadOn` is called when its peer has read on. */

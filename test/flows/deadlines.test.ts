@@ -143,6 +143,19 @@ describe.each(backends)('deadlines over $backend', ({ backend, missing }) => {
     await client.quit();
   }
 
+  /** Cuts every connection of the queue. */
+  async function cut(): Promise<void> {
+    if (redis === undefined) {
+      await database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = 'c4c_app'`,
+      );
+      return;
+    }
+    const client = new Redis(redis.url);
+    await client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await client.quit();
+  }
+
   const queueTests = describe.skipIf(missing !== undefined);
 
   queueTests(missing ?? 'with a queue', () => {
@@ -259,6 +272,17 @@ describe.each(backends)('deadlines over $backend', ({ backend, missing }) => {
       await Promise.all(open.splice(0).map((each) => each.close()));
       expect(performance.now() - closingAt).toBeLessThan(6_000);
       expect(errors.length).toBeGreaterThan(0);
+    });
+
+    it('rings on after its connections were cut', async () => {
+      startWorker();
+      const bell = startBell();
+      await sleep(1_300);
+      await cut();
+      await sleep(1_500);
+      bell.ring(await promise(700));
+      await untilClosed(4_000);
+      await expectInTime();
     });
 
     it('waits at its close for what is being closed', async () => {

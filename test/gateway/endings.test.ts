@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Client, raw, upgradeRequest } from './client.js';
 import { Market, Node } from './market.js';
@@ -19,6 +20,8 @@ describe('the end of a socket', () => {
       await market.revoke(agent, where === 'here' ? market.node : await market.elsewhere());
       expect(await client.untilClosed(1_000)).toEqual({ code: 4503, reason: 'key revoked' });
       expect(other.closed).toBeUndefined();
+      // A process that heard no hint may answer from memory for half a second.
+      if (where !== 'here') await sleep(600);
       await expect(market.open(agent)).rejects.toThrow('refused with 401');
     },
   );
@@ -30,9 +33,37 @@ describe('the end of a socket', () => {
       const client = await market.open(agent);
       await market.freeze(agent, where === 'here' ? market.node : await market.elsewhere());
       expect(await client.untilClosed(1_000)).toMatchObject({ code: 4503 });
+      if (where !== 'here') await sleep(600);
       await expect(market.open(agent)).rejects.toThrow('refused with 403');
     },
   );
+
+  it('comes for a peer that answers no pings, within 28 s', async () => {
+    const agent = await market.agent();
+    const [mute, alive] = [await market.open(agent, { autoPong: false }), await market.open(agent)];
+    // The gateway's own clockwork, hurried: a ping is due every 20 s, its pong within 8 s.
+    const sockets = market.socketsOf(agent);
+    for (const socket of sockets) socket.tick(Date.now() + 20_000);
+    await sleep(200);
+    for (const socket of sockets) socket.tick(Date.now() + 28_001);
+    expect(await mute.untilClosed(1_000)).toMatchObject({ code: 1006 });
+    expect(alive.closed).toBeUndefined();
+  });
+
+  it('comes for a peer that has read nothing for 30 s although much waits for it', async () => {
+    const shop = await market.shop();
+    const sleeper = await market.open(shop.provider);
+    sleeper.ws.pause();
+    const input = { text: 'x'.repeat(200_000) };
+    for (let n = 0; n < 60; n += 1) await market.invoke(shop, { input });
+    await sleep(500);
+    const [socket] = market.socketsOf(shop.provider);
+    expect(socket?.isBlocked).toBe(true);
+    socket?.tick(Date.now() + 29_000);
+    expect(socket?.isOpen).toBe(true);
+    socket?.tick(Date.now() + 31_000);
+    expect(socket?.isOpen).toBe(false);
+  });
 
   it('is announced at a stop: 1001 to plain clients, a drain frame and 4001 to those that asked; nobody holds it up', async () => {
     const [agent, node] = [await market.agent(), await Node.start(market.database)];

@@ -3,6 +3,7 @@ import { createLog, openPlatform, type Platform } from '#platform';
 import { startApi, type Api } from '../../apps/api/api.js';
 import { AgentGateway } from '#gateway';
 import { Owners } from '#owners';
+import type { LiveSocket } from '../../libs/gateway/live-socket.js';
 import { Sockets } from '../../libs/gateway/sockets.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { Client, raw, upgradeRequest } from './client.js';
@@ -85,10 +86,14 @@ export class Market {
     return client;
   }
 
-  /** Bytes that the server holds for the agent's sockets. */
+  /** The server's ends of the agent's sockets. */
+  socketsOf(agent: Agent): LiveSocket[] {
+    return this.node.api.app.get(Sockets, { strict: false }).of(BigInt(agent.id));
+  }
+
+  /** Bytes that the server holds for them. */
   buffered(agent: Agent): number {
-    const sockets = this.node.api.app.get(Sockets, { strict: false }).of(BigInt(agent.id));
-    return sockets.reduce((sum, { ws }) => sum + ws.bufferedAmount, 0);
+    return this.socketsOf(agent).reduce((sum, { ws }) => sum + ws.bufferedAmount, 0);
   }
 
   /** Ends the clients of a test. */
