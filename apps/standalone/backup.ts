@@ -4,6 +4,7 @@ import { migrate, migrationChecksums, StartError } from '#platform';
 import { openForBackup } from './backup-database.js';
 import { readBackup, writeBackup, type BackupHeader } from './backup-file.js';
 import { clear, connectForBackup, dump, isInUse, load } from './backup.store.js';
+import { readEnvFile } from './env-file.js';
 import { openHome, writePrivate } from './home.js';
 import { brokenInvariants, invariants } from './invariants.js';
 
@@ -26,6 +27,7 @@ async function run([action, file]: string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  readEnvFile();
   await (action === 'backup' ? backup(resolve(file)) : restore(resolve(file)));
 }
 

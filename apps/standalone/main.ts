@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Owners } from '#owners';
 import { ConfigError, createLog, loadConfig, StartError, type Config, type Log } from '#platform';
+import { printAdminKey } from './admin-key.js';
 import { migrateAll, openDatabase } from './database.js';
 import { seedDemo, forgetDemo } from './demo-seed.js';
 import { startDemo, type Demo } from './demo.js';
+import { readEnvFile } from './env-file.js';
 import { greeting } from './greeting.js';
 import { lockHome, type HomeLock } from './home-lock.js';
 import { homeFolder, openHome, readSecret, writePrivate } from './home.js';
@@ -40,6 +42,7 @@ await started.catch(fail);
 
 /** The whole market in one process, from an empty folder to a greeting. Each step that starts something says how to stop it. */
 async function start(): Promise<void> {
+  readEnvFile();
   const home = homeFolder(process.env);
   // The database's place is not known yet; every other setting is judged before anything is touched.
   const early = loadConfig({ ...process.env, ...placeholders(process.env), C4C_HOME: home });
@@ -100,12 +103,8 @@ async function openDemo(market: Market, config: Config, url: string): Promise<De
 
 /** In production it is shown once and kept nowhere; elsewhere a file saves a look into the scrollback. */
 async function showAdminKey(market: Market, config: Config): Promise<void> {
-  await market.app.get(Owners).ensureAdminKey(async (key) => {
-    if (config.env !== 'production') return writePrivate(join(config.home, 'admin.key'), `${key}\n`);
-    console.log(
-      `The administrator's key, shown this one time: ${key}\nKeep it safe; with it: POST /openapi/v1/admin/owners makes the first owner.\n`,
-    );
-  });
+  const keep = (key: string): Promise<void> => writePrivate(join(config.home, 'admin.key'), `${key}\n`);
+  await market.app.get(Owners).ensureAdminKey(config.env === 'production' ? printAdminKey : keep);
 }
 
 /** People get a file to look into, servers get lines on standard output. */
