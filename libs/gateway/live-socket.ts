@@ -7,6 +7,8 @@ const STUCK_AFTER_MS = 30_000;
 // 20 s and 8 s: a peer that vanished without a goodbye is noticed within 28 s.
 const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
+// Behind a backlog that is being read, a ping and its pong may take longer.
+const BUSY_PONG_WITHIN_MS = 16_000;
 const INBOUND_PER_SECOND = 50;
 const CLOSE_GRACE_MS = 1_000;
 
@@ -92,9 +94,9 @@ export class LiveSocket {
   }
 
   /** Sends a protocol ping; a pong that carries this number or a higher one answers it. */
-  ping(nowMs: number): number {
+  ping(nowMs: number, pongWithinMs = BUSY_PONG_WITHIN_MS): number {
     this.pings += 1;
-    this.pongDueAtMs ??= nowMs + PONG_WITHIN_MS;
+    this.pongDueAtMs ??= nowMs + pongWithinMs;
     this.nextPingAtMs = nowMs + PING_EVERY_MS;
     if (this.isOpen) this.ws.ping(String(this.pings));
     return this.pings;
@@ -109,13 +111,15 @@ export class LiveSocket {
 
   /** Pings when it is time, and ends the socket of a peer that no longer answers or no longer reads. */
   tick(nowMs: number): void {
-    const isSilent = this.pongDueAtMs !== undefined && nowMs > this.pongDueAtMs;
-    const isStuck = this.isBlocked && nowMs - this.progressAtMs > STUCK_AFTER_MS;
+    // A ping waits behind what is buffered, so a slow reader is judged by whether it reads at all.
+    const { isBlocked } = this;
+    const isStuck = isBlocked && nowMs - this.progressAtMs > STUCK_AFTER_MS;
+    const isSilent = !isBlocked && this.pongDueAtMs !== undefined && nowMs > this.pongDueAtMs;
     if (isSilent || isStuck) {
       this.error ??= isSilent ? 'no pong' : 'does not read';
       this.ws.terminate();
     } else if (nowMs >= this.nextPingAtMs) {
-      this.ping(nowMs);
+      this.ping(nowMs, PONG_WITHIN_MS);
     }
   }
 
