@@ -15,7 +15,6 @@ export async function machineFacts(adminUrl: string, pgbench: string | undefined
   return {
     cores: `${String(cores.length)} (${cores[0]?.model.trim() ?? 'unknown'}), everything on them`,
     memory: `${(totalmem() / 2 ** 30).toFixed(1)} GB`,
-    // Above the number of cores before anything runs: somebody else is busy here, and only the ratios mean something.
     'load before': loadavg()
       .map((load) => load.toFixed(1))
       .join(' '),
@@ -24,6 +23,12 @@ export async function machineFacts(adminUrl: string, pgbench: string | undefined
     ...Object.fromEntries(settings.map(({ name, value }) => [name === 'server_version' ? 'PostgreSQL' : name, value])),
     direct: pgbench === undefined ? 'Node driver (pgbench was not found)' : pgbench,
   };
+}
+
+/** True when others already keep every core busy. */
+export function isBusy(): boolean {
+  const [lastMinute = 0] = loadavg();
+  return lastMinute > cpus().length;
 }
 
 function commit(): string {

@@ -9,7 +9,7 @@ import { onServer, openBenchDatabase, type BenchDatabase } from './bench-databas
 import { findPgbench, runPgbench, type DirectPlan } from './direct.js';
 import { runNodeDirect } from './direct-node.js';
 import { figuresOf, ratioOf, ratioTableOf, tableOf, type Rounds } from './figures.js';
-import { machineFacts } from './machine.js';
+import { isBusy, machineFacts } from './machine.js';
 import type { LoadPlan, LoadResult } from './plan.js';
 import { runLoad, startApiProcess } from './processes.js';
 import { seedMarket, type BenchMarket } from './seed.js';
@@ -42,6 +42,14 @@ try {
 async function bench({ adminUrl, appUrl }: BenchDatabase): Promise<void> {
   const machine = await machineFacts(adminUrl, pgbench);
   for (const [name, value] of Object.entries(machine)) console.log(`${name.padEnd(18)}  ${value}`);
+  if (isBusy()) {
+    console.log(
+      '\nThis machine is busy with something else: the one thread of the API suffers more from that than the sixteen',
+    );
+    console.log(
+      'processes behind the direct rows, so the ratios below are too low. Stop the other work and measure again.',
+    );
+  }
 
   const adminKey = formatApiKey('admin', secretFrom(randomBytes));
   const api = await startApiProcess(
