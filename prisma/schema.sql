@@ -447,7 +447,6 @@ grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[]) to c4c_app
-grant execute on function market.invocation_close_one(bigint,text,bigint,json,json,text,bytea) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
 grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer) to c4c_app
 grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
