@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chown, lstat, mkdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { findPostmaster, stopPostmaster } from './postmaster.js';
 import { StartError } from './start-error.js';
 
 /** What C4C_HOME remembers of its database, in `postgres.json` (mode 600). */
@@ -104,6 +105,8 @@ async function firstRecord(home: string, isRoot: boolean, log: (line: string) =>
         `${join(home, RECORD)} is missing, so nobody knows the password of the data in ${place}. Restore that file, or move ${place} away to begin anew.`,
       );
     // Somebody removed C4C_HOME to begin anew. What root keeps elsewhere is put aside, not thrown away.
+    const orphan = await findPostmaster(join(place, 'data'));
+    if (orphan !== undefined) await stopPostmaster(orphan.pid);
     await rm(`${place}.old`, { recursive: true, force: true });
     await rename(place, `${place}.old`);
     log(`An earlier database of this folder was kept in ${place}.old; delete it when you do not need it.`);

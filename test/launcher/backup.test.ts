@@ -3,10 +3,13 @@ import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, expectInvariants } from '../support/database.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import { adminUrlOf, ensureBuilt, Launcher, poolOf, postmasterOf, root } from './launcher.js';
+
+// Whole processes start here, several times a test; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const TOOL = join(root, 'dist/apps/standalone/backup.js');
 const homes: string[] = [];
@@ -24,7 +27,7 @@ describe('c4c backup and c4c restore', () => {
     for (const input of [{ text: 'one\ttwo\n"three"\\N' }, { text: 'Grüße, 世界 😀' }, { text: 'x'.repeat(50_000) }])
       await buy(launcher, input);
     before = await contents(home);
-  }, 120_000);
+  });
   afterAll(async () => {
     await launcher.stop('SIGKILL');
     for (const one of homes) await removeFolder(one);

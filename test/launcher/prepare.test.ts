@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { databaseUrl } from '../support/cluster.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import { ensureBuilt, Launcher, root } from './launcher.js';
+
+// Whole processes start here, several times a test; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const { adminUrl: serverUrl, appPassword } = inject('testCluster');
 const DATABASE = `server_${String(process.pid)}`;
@@ -27,7 +30,7 @@ describe('a market on a server of its own', () => {
   beforeAll(async () => {
     ensureBuilt();
     await onServer(`create database ${DATABASE}`);
-  }, 120_000);
+  });
   afterAll(async () => {
     await onServer(`drop database if exists ${DATABASE} with (force)`);
     await removeFolder(home);

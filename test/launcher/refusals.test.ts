@@ -2,12 +2,15 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import { ensureBuilt, freePort, Launcher, postgresNote, root, type LaunchOptions } from './launcher.js';
 
+// Whole processes start here, several times a test; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 const homes: string[] = [];
-beforeAll(() => ensureBuilt(), 120_000);
+beforeAll(() => ensureBuilt());
 afterAll(async () => {
   for (const home of homes) await removeFolder(home);
 });

@@ -1,16 +1,28 @@
-import { chownSync, statSync } from 'node:fs';
+import { chownSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectInvariants } from '../support/database.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
-import { adminUrlOf, ensureBuilt, Launcher, poolOf, postmasterOf, type Dev, type LaunchOptions } from './launcher.js';
+import {
+  adminUrlOf,
+  ensureBuilt,
+  Launcher,
+  poolOf,
+  postgresNote,
+  postmasterOf,
+  type Dev,
+  type LaunchOptions,
+} from './launcher.js';
+
+// Whole processes start here, several times a test; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 type Finished = { id: number; status: string; output: Record<string, unknown>; price: string };
 
 const homes: string[] = [];
 const launchers: Launcher[] = [];
 
-beforeAll(() => ensureBuilt(), 120_000);
+beforeAll(() => ensureBuilt());
 afterEach(async () => {
   for (const launcher of launchers.splice(0)) if (launcher.child.exitCode === null) await launcher.stop('SIGKILL');
 });
@@ -110,6 +122,19 @@ describe('npm start', () => {
     expect(await (await launch(home).ready()).stop()).toBe(0);
   });
 
+  it('begins anew when its folder was removed, also while the old database still runs', async () => {
+    const gone = newHome();
+    const before = await launch(gone).ready();
+    await before.stop('SIGKILL');
+    rmSync(gone, { recursive: true });
+    const after = await launch(gone).ready();
+    expect(await walletOf(after, 1)).toEqual({ available: '1000', held: '0' });
+    expect(after.dev.agents[1]?.key).not.toBe(first.agents[1]?.key);
+    const old = `${postgresNote(gone).place}.old`;
+    expect(await after.stop()).toBe(0);
+    rmSync(old, { recursive: true, force: true });
+  });
+
   it('leaves the demo out when asked to', async () => {
     const launcher = await launch(home, { env: { C4C_DEMO: '0' } }).ready();
     expect(() => launcher.dev).toThrow(/ENOENT/);
@@ -137,7 +162,7 @@ describe('npm start, killed again and again while it starts for the first time',
     await expectInvariants({ pool });
     await pool.end();
     expect(await launcher.stop()).toBe(0);
-  }, 90_000);
+  });
 });
 
 describe('npm start in production', () => {
