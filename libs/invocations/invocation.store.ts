@@ -141,15 +141,22 @@ export class InvocationStore {
     afterId: bigint,
     limit: number,
   ): Promise<{ id: bigint; eventId: string; announcedAt: Date }[]> {
+    // What is pending is little beside what has ended: it is found by the index of what falls due. And its events are among the
+    // agent's last: a stream follows the clock but for what one transaction may take.
     return this.database.query(
-      `select i.id, 'evt_' || e.event_id as "eventId", e.created_at as "announcedAt"
-      from (
-        select id from market.invocation
-        where provider_agent_id = $1 and status = 'pending' and id > $2 and deadline_at > platform.clock()
-        order by id
-        limit $3
-      ) i
+      `with pending as materialized (
+        select id, created_at from market.invocation
+        where provider_agent_id = $1 and status = 'pending' and deadline_at > (select platform.clock())
+      ),
+      page as materialized (select id, created_at from pending where id > $2 order by id limit $3)
+      select i.id, 'evt_' || e.event_id as "eventId", e.created_at as "announcedAt"
+      from page i
       join market.agent_event e on e.agent_id = $1 and e.invocation_id = i.id and e.type = 'invocation.invoked'
+        and e.seq > coalesce(
+          (select seq from market.agent_event
+          where agent_id = $1 and created_at < (select min(created_at) - interval '1 minute' from page)
+          order by seq desc
+          limit 1), 0)
       order by i.id`,
       [providerAgentId, afterId, limit],
       'invocation-pending-of',
