@@ -200,12 +200,14 @@ begin
   perform ledger.lock_wallets(array(select h.payer_account from ledger.hold h where h.id = any (p_hold_ids)));
   v_now := coalesce(p_now, platform.clock());
   with item as (
-    select i.item, h.id, h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps, i.outcome, i.actor, i.not_before, i.not_after,
-      case when h.payee_account = h.payer_account then 0 else i.payee_part end as part,
-      row_number() over (partition by h.id order by i.item) as turn
+    select i.item, h.id, h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps, i.outcome, i.actor,
+      case when h.payee_account = h.payer_account then 0 else i.payee_part end as part, t.timing,
+      -- Of several items for one hold the first that is inside its timer settles it.
+      row_number() over (partition by h.id, t.timing order by i.item) as turn
     from unnest(p_hold_ids, p_outcomes, p_payee_parts, p_actors, p_not_before, p_not_after)
       with ordinality as i (hold_id, outcome, payee_part, actor, not_before, not_after, item)
-    left join ledger.hold h on h.id = i.hold_id
+    left join ledger.hold h on h.id = i.hold_id,
+      lateral (select case when v_now < i.not_before then 'too_early' when v_now >= i.not_after then 'too_late' else 'in_time' end as timing) t
   ), settled as (
     insert into ledger.settlement (hold_id, outcome, payer_account, payee_account, payee_agent, amount, to_payee, to_fee, to_payer,
       actor, settled_at)
@@ -213,8 +215,7 @@ begin
       i.part - floor(i.part::numeric * i.fee_bps / 10000)::bigint, floor(i.part::numeric * i.fee_bps / 10000)::bigint, i.amount - i.part,
       i.actor, v_now
     from item i
-    where i.id is not null and i.turn = 1
-      and (i.not_before is null or v_now >= i.not_before) and (i.not_after is null or v_now < i.not_after)
+    where i.id is not null and i.timing = 'in_time' and i.turn = 1
     on conflict (hold_id) do nothing
     returning hold_id, payer_account, payee_account, amount, to_payee, to_payer
   ), paid as (
@@ -232,9 +233,8 @@ begin
   select array_agg(
     case
       when i.id is null then 'not_found'
+      when i.timing <> 'in_time' then i.timing
       when i.turn = 1 and s.hold_id is not null then 'settled'
-      when i.turn = 1 and v_now < i.not_before then 'too_early'
-      when i.turn = 1 and v_now >= i.not_after then 'too_late'
       else 'already_settled'
     end order by i.item)
   into v_verdicts
