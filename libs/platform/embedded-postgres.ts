@@ -1,14 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chown, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createDatabase, initialiseCluster, refuseForeignMajor, SUPERUSER } from './postgres-cluster.js';
+import { freePort, isFree } from './free-port.js';
 import { preparePostgresBinaries, type PostgresBinaries } from './postgres-binaries.js';
 import { whyPostgresDidNotStart } from './postgres-failure.js';
 import {
   openPlace,
   readPostgresRecord,
   ROOT_PLACE,
+  rootPlaceOf,
   writePostgresRecord,
   type PostgresAccount,
   type PostgresRecord,
@@ -75,10 +76,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 /** Stops and deletes what `startEmbeddedPostgres` made for this home, wherever it lies. */
 export async function removeEmbeddedPostgres(home: string): Promise<void> {
   const record = await readPostgresRecord(home).catch(() => undefined);
-  if (record === undefined) return;
-  const running = await findPostmaster(join(record.place, 'data'));
-  if (running !== undefined) await stopPostmaster(running.pid);
-  await rm(record.place, { recursive: true, force: true });
+  const rootPlace = rootPlaceOf(await realpath(home).catch(() => home));
+  for (const place of new Set([record?.place ?? rootPlace, rootPlace, `${rootPlace}.old`])) {
+    const running = await findPostmaster(join(place, 'data'));
+    if (running !== undefined) await stopPostmaster(running.pid);
+    await rm(place, { recursive: true, force: true });
+  }
 }
 
 type Setting = {
@@ -268,25 +271,4 @@ class Server implements EmbeddedPostgres {
     this.record = { ...this.record, ...change };
     await writePostgresRecord(this.setting.home, this.record);
   }
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return port !== 0 && (await listenOnce(port)) !== undefined;
-}
-
-async function freePort(): Promise<number> {
-  const port = await listenOnce(0);
-  if (port === undefined) throw new Error('This machine has no free port on 127.0.0.1');
-  return port;
-}
-
-function listenOnce(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(undefined));
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
-    });
-  });
 }

@@ -24,6 +24,7 @@ export type PostgresAccount = { name: string; uid: number; gid: number };
 /** Where root keeps data and programs: the account that the server runs as cannot enter a folder of mode 0700. */
 export const ROOT_PLACE = '/var/lib/c4c';
 const RECORD = 'postgres.json';
+export const HOME_NOTE = 'home';
 const MIB = 1024 * 1024;
 const FREE_MIN_FIRST = 400 * MIB;
 const FREE_MIN = 100 * MIB;
@@ -85,20 +86,19 @@ export async function openPlace(
   await mkdir(ROOT_PLACE, { recursive: true, mode: 0o755 });
   await mkdir(record.place, { recursive: true, mode: 0o700 });
   await chown(record.place, account.uid, account.gid);
+  // Tells whoever finds the folder whose it is.
+  await writeFile(join(record.place, HOME_NOTE), `${home}\n`);
   if (known === undefined) await writePostgresRecord(home, record);
   return { record, account };
 }
 
+/** Where root keeps the database of this home. */
+export function rootPlaceOf(home: string): string {
+  return join(ROOT_PLACE, createHash('sha256').update(home).digest('hex').slice(0, 16));
+}
+
 async function firstRecord(home: string, isRoot: boolean, log: (line: string) => void): Promise<PostgresRecord> {
-  const place = isRoot
-    ? join(
-        ROOT_PLACE,
-        createHash('sha256')
-          .update(await realpath(home))
-          .digest('hex')
-          .slice(0, 16),
-      )
-    : join(home, 'postgres');
+  const place = isRoot ? rootPlaceOf(await realpath(home)) : join(home, 'postgres');
   if (await exists(join(place, 'data'))) {
     if (!isRoot)
       throw new StartError(

@@ -1,8 +1,9 @@
-import { mkdtempSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { removeEmbeddedPostgres } from '../../libs/platform/embedded-postgres.js';
+import { HOME_NOTE, ROOT_PLACE } from '../../libs/platform/postgres-place.js';
 import { isAlive } from '../../libs/platform/postmaster.js';
 
 const PREFIX = 'c4c-test-';
@@ -22,12 +23,26 @@ export async function removeFolder(folder: string): Promise<void> {
 
 /** Clusters and folders of runs that were killed. Called before a run makes its own. */
 export async function removeLeftovers(): Promise<void> {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : Number.NaN;
-    if (!(pid > 0) || isAlive(pid)) continue;
+  const folders = readdirSync(tmpdir()).map((name) => join(tmpdir(), name));
+  // As root the database lies elsewhere, and stays when only the folder was removed.
+  for (const folder of new Set([...folders, ...homesOfRoot()])) {
+    const pid = Number.parseInt(basename(folder).slice(PREFIX.length), 10);
+    if (!basename(folder).startsWith(PREFIX) || !(pid > 0) || isAlive(pid)) continue;
     // Two runs may tidy up at once, and another user's folder is that user's.
-    await removeFolder(join(tmpdir(), name)).catch(() => undefined);
+    await removeFolder(folder).catch(() => undefined);
   }
+}
+
+function homesOfRoot(): string[] {
+  if (!existsSync(ROOT_PLACE)) return [];
+  const notes = readdirSync(ROOT_PLACE).map((name) => join(ROOT_PLACE, name, HOME_NOTE));
+  return notes.flatMap((note) => {
+    try {
+      return [readFileSync(note, 'utf8').trim()];
+    } catch {
+      return [];
+    }
+  });
 }
 
 async function stopRedisOf(folder: string): Promise<void> {
