@@ -7,18 +7,24 @@ import type { AppProcess } from '../support/processes.js';
 import { DurableMarket, killBetweenCommitAndAnswer, killPostgresUnderLoad } from './crash-rounds.js';
 
 const ROUNDS = [1, 2];
+// Several processes start in each; a busy machine takes its time for that.
+const ROUND_TIMEOUT_MS = 120_000;
 const OPEN = 'invocation-open';
 const CLOSE = 'invocation-close';
 
 describe('when the api is killed between commit and answer', () => {
-  it.each(ROUNDS)('a repeated request gets the first answer and nothing happens twice, round %i', async () => {
-    const database = await createTestDatabase();
-    try {
-      await killBetweenCommitAndAnswer(database);
-    } finally {
-      await database.drop();
-    }
-  });
+  it.each(ROUNDS)(
+    'a repeated request gets the first answer and nothing happens twice, round %i',
+    { timeout: ROUND_TIMEOUT_MS },
+    async () => {
+      const database = await createTestDatabase();
+      try {
+        await killBetweenCommitAndAnswer(database);
+      } finally {
+        await database.drop();
+      }
+    },
+  );
 });
 
 describe('when PostgreSQL is killed with all its processes under load', () => {
@@ -28,8 +34,10 @@ describe('when PostgreSQL is killed with all its processes under load', () => {
   });
   afterAll(() => market.end());
 
-  it.each(ROUNDS)('nothing that was acknowledged is lost and every hold ends, round %i', { timeout: 60_000 }, () =>
-    killPostgresUnderLoad(market, { operations: 200 }),
+  it.each(ROUNDS)(
+    'nothing that was acknowledged is lost and every hold ends, round %i',
+    { timeout: ROUND_TIMEOUT_MS },
+    () => killPostgresUnderLoad(market, { operations: 200 }),
   );
 });
 
@@ -194,22 +202,26 @@ describe('when a worker is killed or stopped while deadlines are due', () => {
     DATABASE_DIRECT_URL: proxy.url(database.appUrl),
   });
 
-  it.each(['hold-request', 'hold-answer'] as const)('another one refunds what is left: %s', async (fault) => {
-    const worker = await fleet.start('worker', behindProxy());
-    const caught = proxy.next(CLOSE, fault);
-    await invokeMany(60);
-    await caught;
-    await worker.kill();
-    const other = await fleet.start('worker');
-    const readyAt = Date.now();
-    await untilNothingIsPending(database);
-    expect(Date.now() - readyAt).toBeLessThan(3_000);
-    expect(await wallet()).toEqual({ available: '1000', held: '0' });
-    await other.stop();
-    expect(other.errors).toEqual([]);
-  });
+  it.each(['hold-request', 'hold-answer'] as const)(
+    'another one refunds what is left: %s',
+    { timeout: 90_000 },
+    async (fault) => {
+      const worker = await fleet.start('worker', behindProxy());
+      const caught = proxy.next(CLOSE, fault);
+      await invokeMany(60);
+      await caught;
+      await worker.kill();
+      const other = await fleet.start('worker');
+      const readyAt = Date.now();
+      await untilNothingIsPending(database);
+      expect(Date.now() - readyAt).toBeLessThan(3_000);
+      expect(await wallet()).toEqual({ available: '1000', held: '0' });
+      await other.stop();
+      expect(other.errors).toEqual([]);
+    },
+  );
 
-  it('it settles nothing late and nothing twice when it goes on', { timeout: 40_000 }, async () => {
+  it('it settles nothing late and nothing twice when it goes on', { timeout: 90_000 }, async () => {
     const worker = await fleet.start('worker', behindProxy());
     const caught = proxy.next(CLOSE, 'hold-request');
     const ids = await invokeMany(20);
