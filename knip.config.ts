@@ -2,7 +2,13 @@ import { type KnipConfig } from 'knip';
 
 // Dead code: files nobody reaches, exports nobody imports, packages nobody uses.
 const config: KnipConfig = {
-  entry: ['apps/*/main.ts', 'apps/standalone/{backup,prepare}.ts', 'scripts/*.mjs', 'test/bench/*.ts', 'test/support/*.mjs'],
+  entry: [
+    'apps/*/main.ts',
+    'apps/standalone/{backup,prepare}.ts',
+    'scripts/*.mjs',
+    'test/bench/*.ts',
+    'test/support/*.mjs',
+  ],
   project: ['{apps,libs,test,scripts}/**/*.{ts,mjs}', '!test/arch/fixtures/**'],
   ignoreDependencies: [
     '@prisma/client', // the generated client imports its runtime
