@@ -1,12 +1,12 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { temporaryFolder } from '../support/leftovers.js';
 
 export const root = join(import.meta.dirname, '../..');
-export const MAIN = join(root, 'dist/apps/standalone/main.js');
 
 export type Dev = {
   endpoint: string;
@@ -22,6 +22,31 @@ export function ensureBuilt(): void {
   if (build.status !== 0) throw new Error(`${build.stdout}${build.stderr}`);
 }
 
+/**
+ * The clone, or where it lies in a folder of root's alone, the parts of it that run, linked to where everybody may enter: what
+ * nobody but root can reach no ordinary user can start.
+ */
+function cloneInReach(): string {
+  if (ancestors(root).every((folder) => (statSync(folder).mode & 0o005) === 0o005)) return root;
+  if (linked !== undefined) return linked;
+  const folder = temporaryFolder();
+  chmodSync(folder, 0o755);
+  const parts = ['package.json', 'dist', 'node_modules', 'prisma', 'docs', 'openapi.yaml'].map((part) =>
+    join(root, part),
+  );
+  const copy = (how: string): number | null => spawnSync('cp', [how, ...parts, folder]).status;
+  if (copy('-al') !== 0 && copy('-a') !== 0) throw new Error(`could not link the clone to ${folder}`);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  linked = folder;
+  return folder;
+}
+
+let linked: string | undefined;
+
+function ancestors(path: string): string[] {
+  return path === dirname(path) ? [path] : [path, ...ancestors(dirname(path))];
+}
+
 /** One `npm start`, without npm. */
 export class Launcher {
   output = '';
@@ -32,8 +57,9 @@ export class Launcher {
     readonly home: string,
     { env = {}, user }: LaunchOptions = {},
   ) {
-    this.child = spawn(process.execPath, [MAIN], {
-      cwd: root,
+    const clone = user === undefined ? root : cloneInReach();
+    this.child = spawn(join(clone, 'node_modules/node/bin/node'), [join(clone, 'dist/apps/standalone/main.js')], {
+      cwd: clone,
       env: { PATH: process.env['PATH'], HOME: home, PORT: '0', C4C_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...user,

@@ -187,13 +187,13 @@ describe('at the same moment', () => {
     const ids = await Promise.all(Array.from({ length: 60 }, () => opened(caller, service)));
     const seller = await world.agent();
     const other = await world.service(seller, { title: `Spend ${made++}`, price: '1' });
+    const before = await walletOf(provider);
     const spending = atOnce(4, async () => {
       for (let n = 0; n < 20; n += 1) await provider.api.post(INVOCATIONS, order(other));
     });
     const folding = (async () => {
       for (let n = 0; n < 50; n += 1) await world.database.pool.query('select ledger.fold($1)', [provider.owner.id]);
     })();
-    const before = await walletOf(provider);
     await Promise.all([...ids.map((id) => submit(id, { words: 1 })), spending, folding]);
     const { rows } = await world.database.pool.query<{ spent: bigint }>(
       'select count(*) as spent from market.invocation where service_id = $1',
