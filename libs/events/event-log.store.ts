@@ -63,21 +63,6 @@ export class EventLog {
     );
     return new Map(rows.map(({ agentId, head }) => [agentId, head]));
   }
-
-  /** An agent's `invocation.invoked` events whose invocations are still pending, oldest first. */
-  async pendingWork(agentId: bigint, limit: number, afterSeq = 0n): Promise<AgentEvent[]> {
-    const rows = await this.database.query<EventRow>(
-      `select ${EVENT}
-      from market.invocation i
-      join market.agent_event e on e.agent_id = i.provider_agent_id and e.invocation_id = i.id and e.type = 'invocation.invoked'
-      where i.provider_agent_id = $1 and i.status = 'pending' and e.seq > $3
-      order by e.seq
-      limit $2`,
-      [agentId, limit, afterSeq],
-      'events-pending-work',
-    );
-    return rows.map(eventOf);
-  }
 }
 
 function eventOf({ uuid, ...event }: EventRow): AgentEvent {
