@@ -12,6 +12,7 @@ import type { JobResult } from './schema-worker.js';
 export class SchemaGuard {
   private readonly pool: SchemaPool;
   private readonly known = new Map<string, KnownSchema>();
+  private readonly hashes = new WeakMap<object, string>();
 
   constructor(options: { threads?: number } = {}) {
     this.pool = new SchemaPool(options.threads ?? 2);
@@ -43,7 +44,7 @@ export class SchemaGuard {
     root = 'input',
   ): FieldError[] | Promise<FieldError[]> {
     if (schema === null) return [];
-    const key = hash ?? this.schemaHash(schema);
+    const key = hash ?? this.rememberedHash(schema);
     const known = this.remember(key, schema);
     const subject = value ?? null;
     if (fitsMainThread(known.plan, subject)) return this.validateHere(known, schema, subject, root);
@@ -58,6 +59,14 @@ export class SchemaGuard {
   /** Ends the threads; a validation under way is rejected. */
   close(): Promise<void> {
     return this.pool.close();
+  }
+
+  /** A schema that stays in memory is hashed once: hashing costs as much as a whole small validation. */
+  private rememberedHash(schema: Json): string {
+    if (typeof schema !== 'object' || schema === null) return this.schemaHash(schema);
+    const known = this.hashes.get(schema) ?? this.schemaHash(schema);
+    this.hashes.set(schema, known);
+    return known;
   }
 
   private remember(key: string, schema: Json): KnownSchema {
