@@ -130,7 +130,8 @@ export class Lane<Item, Verdict extends Row> {
     const again: Waiting<Item, Verdict>[] = [];
     for (const [index, waiting] of batch.entries()) {
       const verdict = rows[index];
-      if (verdict === undefined || this.fn.isAgain(verdict)) again.push(waiting);
+      // Who was alone already depends on nobody; the same verdict once more would be one for ever.
+      if (verdict === undefined || (batch.length > 1 && this.fn.isAgain(verdict))) again.push(waiting);
       else waiting.resolve(verdict);
     }
     for (const waiting of again) connection = await this.run(connection, [waiting]);
