@@ -14,7 +14,12 @@ export class FoldWorker {
     return new RepeatedJob('fold', EVERY_MS, () => this.run());
   }
 
+  /** One account's failure does not stop the others; it is told when they are done. */
   async run(): Promise<void> {
-    for (const account of await this.journal.accountsToFold(ACCOUNTS_MAX)) await this.journal.fold(account);
+    const failures: unknown[] = [];
+    for (const account of await this.journal.accountsToFold(ACCOUNTS_MAX)) {
+      await this.journal.fold(account).catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} accounts could not be folded`);
   }
 }

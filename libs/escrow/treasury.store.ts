@@ -16,8 +16,9 @@ export type Transfer = {
 /** Who asks, under which key, for what: the scope of an idempotency key and the print of the request. */
 export type Asked = { by: 'owner' | 'admin'; principalId: bigint; actor: string; key: string; fingerprint: Buffer };
 
-export type DepositVerdict = 'done' | 'replay' | 'key_reused' | 'not_found';
-export type ReversalVerdict = DepositVerdict | 'not_reversible' | 'already_reversed' | 'insufficient_funds';
+export type DepositVerdict = 'done' | 'replay' | 'key_reused' | 'not_found' | 'too_much';
+export type ReversalVerdict =
+  Exclude<DepositVerdict, 'too_much'> | 'not_reversible' | 'already_reversed' | 'insufficient_funds';
 
 /** Money that enters and leaves the market, through the treasury's own role. */
 @Injectable()

@@ -77,6 +77,15 @@ export class Treasury {
     const { verdict, transferId } = await this.store.deposit(ownerId, amount, reference, asked).catch(whileAnotherRuns);
     if (verdict === 'not_found')
       throw validationFailed([{ field: 'ownerId', message: 'names no owner', code: 'unknown' }]);
+    if (verdict === 'too_much') {
+      throw validationFailed([
+        {
+          field: 'amount',
+          message: 'would bring more than 10,000,000,000,000,000 shells into circulation',
+          code: 'range',
+        },
+      ]);
+    }
     if (verdict === 'key_reused') throw keyReused(asked.key);
     return this.made(transferId, verdict === 'replay');
   }

@@ -63,6 +63,16 @@ export class CloseStore implements OnModuleDestroy {
     return this.lane.send(item);
   }
 
+  /** Pending, and its deadline still to come. */
+  async isOpen(id: bigint): Promise<boolean> {
+    const rows = await this.database.query(
+      `select 1 from market.invocation where id = $1 and status = 'pending' and deadline_at > platform.clock()`,
+      [id],
+      'invocation-is-open',
+    );
+    return rows.length === 1;
+  }
+
   /** Ids of pending invocations past their deadline, oldest first. Takes no lock: closing takes them in order. */
   async due(limit: number): Promise<bigint[]> {
     const rows = await this.database.query<{ id: bigint }>(

@@ -28,8 +28,9 @@ export class CloseInvocations {
 
   /** The provider's result or failure. The same one again gets the first answer.
    *  @throws {Problem} NOT_FOUND, OUTPUT_INVALID (the deadline runs on), ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
-  async submit({ agentId }: AgentPrincipal, id: bigint, result: Result): Promise<Closed> {
-    if (result.status === 'completed') await this.requireFitting(agentId, id, result.output);
+  async submit(provider: AgentPrincipal, id: bigint, result: Result): Promise<Closed> {
+    const { agentId } = provider;
+    if (result.status === 'completed') await this.requireFitting(provider, id, result.output);
     const { status, output, attachments } = result;
     return this.answer(
       id,
@@ -60,17 +61,22 @@ export class CloseInvocations {
     return { closed: verdicts.filter(({ verdict }) => verdict === 'closed').length };
   }
 
-  private async requireFitting(agentId: bigint, id: bigint, output: JsonObject | undefined): Promise<void> {
+  private async requireFitting(
+    { agentId, ownerId }: AgentPrincipal,
+    id: bigint,
+    output: JsonObject | undefined,
+  ): Promise<void> {
     const pinned = await this.pinned.of(id, agentId);
     if (pinned === undefined) throw notFound();
     let errors;
     try {
-      errors = await this.schemas.validate(pinned.outputSchema, null, output, 'output');
+      errors = await this.schemas.validate(pinned.outputSchema, null, output, 'output', `owner ${ownerId}`);
     } catch (error) {
       if (error instanceof SchemaPoolBusy) throw overloaded(error);
       throw error;
     }
-    if (errors.length > 0) {
+    // What has ended or is late is told so by the closing call: no correction would help.
+    if (errors.length > 0 && (await this.store.isOpen(id))) {
       throw invocationProblems.OUTPUT_INVALID(
         'The output does not fit the output schema; correct it and submit again before the deadline',
         { errors },

@@ -41,8 +41,8 @@ export class InvocationsController {
     if (opened.isReplay) reply.header('idempotent-replayed', 'true');
     const waitS = preferredWaitS(headers);
     if (waitS === 0) return receiptView(opened);
-    reply.header('preference-applied', `wait=${waitS}`);
     const isSettled = await this.waiters.settledWithin(caller.agentId, opened.invocationId, waitS);
+    if (isSettled !== undefined) reply.header('preference-applied', `wait=${waitS}`);
     return isSettled ? detailView(await this.own(caller, opened.invocationId), caller.agentId) : receiptView(opened);
   }
 

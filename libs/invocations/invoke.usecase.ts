@@ -59,7 +59,7 @@ export class Invoke {
     for (let tries = 0; tries < VERSION_TRIES; tries += 1) {
       // Not known here, or not yet: only the database may say that there is none.
       if (offer === undefined) throw notFound();
-      const { offer: current, errors } = await this.fitting(offer, wish.input);
+      const { offer: current, errors } = await this.fitting(caller, offer, wish.input);
       if (errors.length > 0) return this.repeated(caller, current, wish, errors);
       offer = current;
       const result = await this.open(caller, offer, wish);
@@ -71,12 +71,16 @@ export class Invoke {
 
   /** The offer that counts, and where the input misses its schema. A copy in memory may be old, so a refusal is checked
    *  against the newest version. */
-  private async fitting(offer: Offer, input: JsonObject | undefined): Promise<{ offer: Offer; errors: FieldError[] }> {
-    const errors = await this.inputErrors(offer, input);
+  private async fitting(
+    { ownerId }: AgentPrincipal,
+    offer: Offer,
+    input: JsonObject | undefined,
+  ): Promise<{ offer: Offer; errors: FieldError[] }> {
+    const errors = await this.inputErrors(ownerId, offer, input);
     if (errors.length === 0) return { offer, errors };
     const newest = await this.offers.refresh(offer.id);
     if (newest === undefined || newest.version === offer.version) return { offer, errors };
-    return { offer: newest, errors: await this.inputErrors(newest, input) };
+    return { offer: newest, errors: await this.inputErrors(ownerId, newest, input) };
   }
 
   /** The first answer to a request whose input fitted when it was made; the schema may have changed since.
@@ -99,9 +103,9 @@ export class Invoke {
     );
   }
 
-  private async inputErrors(offer: Offer, input: JsonObject | undefined): Promise<FieldError[]> {
+  private async inputErrors(ownerId: bigint, offer: Offer, input: JsonObject | undefined): Promise<FieldError[]> {
     try {
-      return await this.schemas.validate(offer.inputSchema, null, input, 'input');
+      return await this.schemas.validate(offer.inputSchema, null, input, 'input', `owner ${ownerId}`);
     } catch (error) {
       if (error instanceof SchemaPoolBusy) throw overloaded(error);
       throw error;

@@ -2,15 +2,20 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Bus } from '#platform';
 import { InvocationStore } from './invocation.store.js';
 
-const WAITERS_MAX = 5_000;
+const WATCHED_MAX = 5_000;
+const WATCHED_PER_CALLER_MAX = 100;
 const LOOK_EVERY_MS = 1_000;
+
+/** An invocation whose end somebody waits for: looked at once, however many wait. */
+type Watch = { callerAgentId: string; settled: Promise<boolean>; wake: () => void; waiting: number };
 
 /** Requests that wait for the end of an invocation: woken by the hint of its event, and by a look every second. */
 @Injectable()
 export class SettledWaiters implements OnModuleDestroy {
-  private readonly wakers = new Map<string, Set<() => void>>();
+  private readonly watches = new Map<bigint, Watch>();
+  private readonly byCaller = new Map<string, Set<Watch>>();
   private readonly unsubscribe: () => void;
-  private waiting = 0;
+  private isStopped = false;
 
   constructor(
     private readonly store: InvocationStore,
@@ -19,51 +24,68 @@ export class SettledWaiters implements OnModuleDestroy {
     this.unsubscribe = bus.subscribe('agent-event', ({ agentId }) => this.wake(agentId));
   }
 
-  /** True when the invocation has ended within the time; false also at once when too many are waiting already. */
-  async settledWithin(callerAgentId: bigint, invocationId: bigint, waitS: number): Promise<boolean> {
-    if (this.waiting >= WAITERS_MAX) return false;
-    const endsAt = performance.now() + waitS * 1_000;
-    this.waiting += 1;
+  /** True when the invocation has ended within the time, false when not; undefined, at once, when too many are watched
+   *  already: 100 of one caller, 5,000 in all. */
+  async settledWithin(callerAgentId: bigint, invocationId: bigint, waitS: number): Promise<boolean | undefined> {
+    const watch = this.watches.get(invocationId) ?? this.watch(String(callerAgentId), invocationId);
+    if (watch === undefined) return undefined;
+    watch.waiting += 1;
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), waitS * 1_000);
+    });
     try {
-      for (;;) {
-        // Registered before the look, so that an end between the look and the wait is heard.
-        const next = this.nextWake(String(callerAgentId), Math.min(LOOK_EVERY_MS, endsAt - performance.now()));
-        const status = await this.store.statusOf(invocationId);
-        if (status !== 'pending' || performance.now() >= endsAt) {
-          next.cancel();
-          return status !== undefined && status !== 'pending';
-        }
-        await next.woken;
-      }
+      return await Promise.race([watch.settled, tooLong]);
     } finally {
-      this.waiting -= 1;
+      clearTimeout(timer);
+      watch.waiting -= 1;
+      if (watch.waiting === 0) watch.wake();
     }
   }
 
   onModuleDestroy(): void {
     this.unsubscribe();
-    for (const agentId of this.wakers.keys()) this.wake(agentId);
+    this.isStopped = true;
+    for (const watch of this.watches.values()) watch.wake();
   }
 
-  private nextWake(agentId: string, waitMs: number): { woken: Promise<void>; cancel: () => void } {
-    const wakers = this.wakers.get(agentId) ?? new Set<() => void>();
-    this.wakers.set(agentId, wakers);
-    let cancel = (): void => undefined;
-    const woken = new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        wakers.delete(done);
-        if (wakers.size === 0 && this.wakers.get(agentId) === wakers) this.wakers.delete(agentId);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.max(0, waitMs));
-      wakers.add(done);
-      cancel = done;
+  private watch(callerAgentId: string, invocationId: bigint): Watch | undefined {
+    const own = this.byCaller.get(callerAgentId) ?? new Set<Watch>();
+    if (this.watches.size >= WATCHED_MAX || own.size >= WATCHED_PER_CALLER_MAX) return undefined;
+    const watch: Watch = { callerAgentId, settled: Promise.resolve(false), wake: () => undefined, waiting: 0 };
+    this.byCaller.set(callerAgentId, own.add(watch));
+    this.watches.set(invocationId, watch);
+    watch.settled = this.lookUntilSettled(watch, invocationId).finally(() => {
+      this.watches.delete(invocationId);
+      own.delete(watch);
+      if (own.size === 0) this.byCaller.delete(callerAgentId);
     });
-    return { woken, cancel };
+    // A failed look is told to those who wait; there may be nobody left.
+    watch.settled.catch(() => undefined);
+    return watch;
+  }
+
+  private async lookUntilSettled(watch: Watch, invocationId: bigint): Promise<boolean> {
+    for (;;) {
+      // Armed before the look, so that an end between the look and the wait is heard.
+      const woken = new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_EVERY_MS);
+        watch.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      const status = await this.store.statusOf(invocationId);
+      if (status !== 'pending') {
+        watch.wake();
+        return status !== undefined;
+      }
+      await woken;
+      if (this.isStopped || watch.waiting === 0) return false;
+    }
   }
 
   private wake(agentId: string): void {
-    for (const done of [...(this.wakers.get(agentId) ?? [])]) done();
+    for (const watch of this.byCaller.get(agentId) ?? []) watch.wake();
   }
 }

@@ -97,6 +97,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     throw new ConfigError('C4C_SECRET must have at least 32 characters; make one with: openssl rand -hex 32');
   }
   const adminKey = given(env['C4C_ADMIN_KEY']);
+  if (adminKey !== undefined && adminKey.length < 32) {
+    throw new ConfigError('C4C_ADMIN_KEY must have at least 32 characters; make one with: openssl rand -hex 32');
+  }
   const demo = flag(env, 'C4C_DEMO', true) && nodeEnv !== 'production';
   return {
     env: nodeEnv,

@@ -45,18 +45,18 @@ export class Publish {
       maxPending: body.maxPending ?? MAX_PENDING,
       maxPendingPerCaller: body.maxPendingPerCaller ?? MAX_PENDING_PER_CALLER,
     };
-    await this.requireAllowed(body);
+    await this.requireAllowed(ownerId, body);
     return this.database.inTransaction((tx) => this.store.upsertByTitle(tx, ownerId, agentId, spec));
   }
 
   /** Changes what is given, as a new version; invocations that are open keep theirs.
    *  @throws {Problem} NOT_FOUND, SCHEMA_NOT_ALLOWED, TITLE_TAKEN, OVERLOADED */
   async update(
-    { agentId }: AgentPrincipal,
+    { ownerId, agentId }: AgentPrincipal,
     id: bigint,
     changes: UpdateServiceBody,
   ): Promise<{ id: bigint; version: number }> {
-    await this.requireAllowed(changes);
+    await this.requireAllowed(ownerId, changes);
     try {
       return await this.database.inTransaction(async (tx) => {
         const current = await this.store.lockOwn(tx, agentId, id);
@@ -75,18 +75,15 @@ export class Publish {
     }
   }
 
-  private async requireAllowed({
-    inputSchema,
-    outputSchema,
-  }: {
-    inputSchema?: JsonObject;
-    outputSchema?: JsonObject;
-  }): Promise<void> {
+  private async requireAllowed(
+    ownerId: bigint,
+    { inputSchema, outputSchema }: { inputSchema?: JsonObject; outputSchema?: JsonObject },
+  ): Promise<void> {
     let errors: FieldError[];
     try {
       errors = [
-        ...(await this.schemas.check(inputSchema, 'inputSchema')),
-        ...(await this.schemas.check(outputSchema, 'outputSchema')),
+        ...(await this.schemas.check(inputSchema, 'inputSchema', `owner ${ownerId}`)),
+        ...(await this.schemas.check(outputSchema, 'outputSchema', `owner ${ownerId}`)),
       ];
     } catch (error) {
       if (error instanceof SchemaPoolBusy) throw overloaded(error);

@@ -19,12 +19,13 @@ export class SchemaGuard {
   }
 
   /** What keeps a schema from being published: fields are JSON pointers after the root, `inputSchema#/properties/a`.
+   *  `turn` says on whose behalf: in the threads everybody has the same share.
    *  @throws {SchemaPoolBusy} */
-  async check(schema: Json | null | undefined, root = 'schema'): Promise<FieldError[]> {
+  async check(schema: Json | null | undefined, root = 'schema', turn = 'check'): Promise<FieldError[]> {
     if (schema === null || schema === undefined) return [];
     const bounds = boundsErrors(schema);
     if (bounds.length > 0) return bounds.map((error) => ruleError(error, root));
-    const result = await this.pool.run({ kind: 'check', schema: JSON.stringify(schema) });
+    const result = await this.pool.run({ kind: 'check', schema: JSON.stringify(schema) }, turn);
     if (result.kind === 'exceeded') {
       return [
         { field: root, message: `takes too much ${result.limit} to compile; make it simpler`, code: 'TOO_COMPLEX' },
@@ -35,20 +36,22 @@ export class SchemaGuard {
 
   /** What is wrong with a value, one entry per field, at most 50; fields are written `input.items[3].name`. The schema
    *  is one that `check` has accepted, `hash` its `schemaHash` when it is known. A small value of a simple schema is
-   *  answered at once, everything else by a thread within 50 ms of its time. An absent value counts as null.
+   *  answered at once, everything else by a thread within 50 ms of its time, in the turn of whom it is for (of the schema
+   *  when nobody is named). An absent value counts as null.
    *  @throws {SchemaPoolBusy} */
   validate(
     schema: Json | null,
     hash: string | null,
     value: Json | undefined,
     root = 'input',
+    turn?: string,
   ): FieldError[] | Promise<FieldError[]> {
     if (schema === null) return [];
     const key = hash ?? this.rememberedHash(schema);
     const known = this.remember(key, schema);
     const subject = value ?? null;
     if (fitsMainThread(known.plan, subject)) return this.validateHere(known, schema, subject, root);
-    return this.validateInThread(key, schema, subject, root);
+    return this.validateInThread(key, schema, subject, root, turn ?? key);
   }
 
   /** SHA-256 in hex of the schema's canonical JSON: the same for schemas that differ in blanks or member order only. */
@@ -89,7 +92,13 @@ export class SchemaGuard {
     }
   }
 
-  private async validateInThread(hash: string, schema: Json, value: Json, root: string): Promise<FieldError[]> {
+  private async validateInThread(
+    hash: string,
+    schema: Json,
+    value: Json,
+    root: string,
+    turn: string,
+  ): Promise<FieldError[]> {
     const request = {
       kind: 'validate',
       hash,
@@ -97,10 +106,10 @@ export class SchemaGuard {
       value: JSON.stringify(value),
       root,
     } as const;
-    const result = await this.pool.run({ ...request, find: 'all' });
+    const result = await this.pool.run({ ...request, find: 'all' }, turn);
     if (result.kind !== 'exceeded') return validated(result);
     // A value with very many errors takes long because of them; the first one alone is found quickly.
-    const first = validated(await this.pool.run({ ...request, find: 'first' }));
+    const first = validated(await this.pool.run({ ...request, find: 'first' }, turn));
     if (first.length > 0) return first;
     const message = `took too much ${result.limit} to check against the schema; send a smaller value or simplify the schema`;
     return [{ field: root, message, code: 'VALIDATION_TOO_SLOW' }];

@@ -4,8 +4,8 @@ import type { ThreadRequest } from './schema-thread.js';
 /** Threads that compile and validate, started when needed, each replaced when a job takes more time or memory than allowed. */
 export class SchemaPool {
   private readonly workers: SchemaWorker[] = [];
-  // Waiting jobs by schema, the schema whose turn is next first. A schema that takes the full time for each of its
-  // values waits as long as all others together, and they wait for one of its values at a time.
+  // Waiting jobs by whose they are, the next in turn first. Whoever sends values that take the full time waits as long as all
+  // others together, and they wait for one of those values at a time; more schemas bring nobody more turns.
   private readonly turns = new Map<string, WaitingJob[]>();
   private readonly threads: number;
   private waiting = { jobs: 0, chars: 0 };
@@ -15,13 +15,13 @@ export class SchemaPool {
     this.threads = threads;
   }
 
-  /** @throws {SchemaPoolBusy} too many jobs wait already, or this one has waited too long */
-  run(request: ThreadRequest): Promise<JobResult> {
+  /** @param turn whose job it is: each has its turn, however many jobs wait
+   *  @throws {SchemaPoolBusy} too many jobs wait already, or this one has waited too long */
+  run(request: ThreadRequest, turn: string): Promise<JobResult> {
     if (this.isClosed) return Promise.reject(new Error('The schema pool is closed'));
-    const turn = request.kind === 'check' ? 'check' : request.hash;
     const waiting = this.turns.get(turn) ?? [];
     const isFull = this.waiting.jobs >= JOBS_MAX || this.waiting.chars + charsOf(request) > CHARS_MAX;
-    if (isFull || waiting.length >= JOBS_PER_SCHEMA_MAX) return Promise.reject(new SchemaPoolBusy());
+    if (isFull || waiting.length >= JOBS_PER_TURN_MAX) return Promise.reject(new SchemaPoolBusy());
     return new Promise((resolve, reject) => {
       waiting.push({ request, resolve, reject, since: performance.now() });
       this.turns.set(turn, waiting);
@@ -94,7 +94,7 @@ type WaitingJob = Job & { since: number };
 
 // An innocent job takes less than 1 ms, so 1,000 of them wait for half a second.
 const JOBS_MAX = 1_000;
-const JOBS_PER_SCHEMA_MAX = 250;
+const JOBS_PER_TURN_MAX = 100;
 const CHARS_MAX = 32 * 1024 * 1024;
 const WAIT_MAX_MS = 3_000;
 

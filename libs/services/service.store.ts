@@ -66,17 +66,22 @@ export class ServiceStore {
 
   /** The agent's own service and its current version, locked until the transaction ends. */
   async lockOwn(tx: Tx, agentId: bigint, id: bigint): Promise<(ServiceSpec & Published) | undefined> {
+    // The lock first, the version after it: a statement that waited for the lock sees the new row beside the old versions.
+    const { rowCount } = await tx.query('select 1 from market.service where id = $1 and agent_id = $2 for update', [
+      id,
+      agentId,
+    ]);
+    if (rowCount !== 1) return undefined;
     const { rows } = await tx.query<ServiceSpec & Published>(
       `select s.id, s.title, s.description, s.category, s.price, s.avg_response_ms as "avgResponseMs", s.max_pending as "maxPending",
         s.max_pending_per_caller as "maxPendingPerCaller", s.is_active as "isActive", s.version, s.created_at as "createdAt",
         v.input_schema as "inputSchema", v.output_schema as "outputSchema"
       from market.service s
       join market.service_version v on v.service_id = s.id and v.version = s.version
-      where s.id = $1 and s.agent_id = $2
-      for update of s`,
-      [id, agentId],
+      where s.id = $1`,
+      [id],
     );
-    return rows[0];
+    return only(rows);
   }
 
   /** Makes this the service's next version. @throws a unique violation of `service_title_once` */

@@ -267,7 +267,20 @@ begin
 end
 $$;
 
--- Money from outside. Verdicts: 'done', 'replay' (the first transfer's id), 'key_reused', 'not_found'.
+-- What is in circulation: all that was deposited less what was taken back. Kept below 10^18 by `ledger.deposit`, so that no sum
+-- of balances can leave bigint (9.2 x 10^18), whoever pays whom. Deposits at the same moment may pass it by their own amounts.
+create or replace function ledger.circulation() returns numeric
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select coalesce((select sum(amount) from ledger.transfer where debit = -2), 0)
+    - coalesce((select sum(amount) from ledger.transfer where credit = -2), 0)
+$$;
+
+-- Money from outside. Verdicts: 'done', 'replay' (the first transfer's id), 'key_reused', 'not_found', 'too_much' (the market
+-- would hold more than 10^18 in all).
 create or replace function ledger.deposit(
   p_owner_id bigint,
   p_amount bigint,
@@ -295,6 +308,13 @@ begin
     select * into strict v_kept from ledger.idempotency i
     where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
     return query select case when v_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end, v_kept.result_id;
+    return;
+  end if;
+  if ledger.circulation() + p_amount > 1000000000000000000 then
+    -- The key that was just kept goes with this refusal: nothing was done for it.
+    delete from ledger.idempotency i
+    where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
+    return query select 'too_much'::text, null::bigint;
     return;
   end if;
   insert into ledger.transfer (id, kind, debit, credit, amount, reference, actor, created_at)

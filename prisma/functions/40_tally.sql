@@ -1,5 +1,6 @@
 -- Adds queued outcomes to the statistics of their services and agents, each exactly once: the queue's row goes in the
--- same transaction. Rows that another tally holds are skipped. Returns how many were added.
+-- same transaction. Rows that another tally holds are skipped. What was earned in all stops at 9 x 10^18: money that goes in circles
+-- may earn more than there is. Returns how many were added.
 create or replace function market.tally_outcomes(p_limit integer) returns integer
 language plpgsql
 security definer
@@ -21,7 +22,7 @@ begin
   insert into market.service_stats as t (service_id, completed, failed, timed_out, cancelled, earned, response_ms, stars, reviews)
   select o.service_id,
     count(*) filter (where o.kind = 'completed'), count(*) filter (where o.kind = 'failed'),
-    count(*) filter (where o.kind = 'timeout'), count(*) filter (where o.kind = 'cancelled'), sum(o.earned),
+    count(*) filter (where o.kind = 'timeout'), count(*) filter (where o.kind = 'cancelled'), least(sum(o.earned), 9000000000000000000)::bigint,
     coalesce(sum((extract(epoch from o.at - o.opened_at) * 1000)::bigint) filter (where o.kind = 'completed'), 0),
     coalesce(sum(o.stars), 0), count(o.stars)
   from ledger.outcome o
@@ -29,13 +30,13 @@ begin
   group by o.service_id
   order by o.service_id
   on conflict (service_id) do update set completed = t.completed + excluded.completed, failed = t.failed + excluded.failed,
-    timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = t.earned + excluded.earned,
+    timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = least(t.earned::numeric + excluded.earned, 9000000000000000000)::bigint,
     response_ms = t.response_ms + excluded.response_ms, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
 
   insert into market.agent_stats as t (agent_id, completed, failed, timed_out, cancelled, earned, response_ms, stars, reviews)
   select o.payee_agent,
     count(*) filter (where o.kind = 'completed'), count(*) filter (where o.kind = 'failed'),
-    count(*) filter (where o.kind = 'timeout'), count(*) filter (where o.kind = 'cancelled'), sum(o.earned),
+    count(*) filter (where o.kind = 'timeout'), count(*) filter (where o.kind = 'cancelled'), least(sum(o.earned), 9000000000000000000)::bigint,
     coalesce(sum((extract(epoch from o.at - o.opened_at) * 1000)::bigint) filter (where o.kind = 'completed'), 0),
     coalesce(sum(o.stars), 0), count(o.stars)
   from ledger.outcome o
@@ -43,7 +44,7 @@ begin
   group by o.payee_agent
   order by o.payee_agent
   on conflict (agent_id) do update set completed = t.completed + excluded.completed, failed = t.failed + excluded.failed,
-    timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = t.earned + excluded.earned,
+    timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = least(t.earned::numeric + excluded.earned, 9000000000000000000)::bigint,
     response_ms = t.response_ms + excluded.response_ms, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
   return cardinality(v_ids);
 end

@@ -346,6 +346,7 @@ describe('submitting', () => {
     ['another output', { status: 'completed', output: { words: 4 } }],
     ['a failure', { status: 'failed', error: 'no' }],
     ['another attachment', { status: 'completed', output: OUTPUT, attachments: ['x'] }],
+    ['an output that does not fit', { status: 'completed', output: {} }],
   ])('%s after the first is refused', async (_name, body) => {
     const id = await invoke();
     await submit(id);
@@ -357,7 +358,7 @@ describe('submitting', () => {
   it('after the deadline is refused, and the price is back', async () => {
     const id = await invoke();
     await world.passTime(121_000);
-    expectProblem(await submit(id), 409, 'DEADLINE_PASSED');
+    expectProblem(await submit(id, { status: 'completed', output: {} }), 409, 'DEADLINE_PASSED');
     expectProblem(await submit(id), 409, 'DEADLINE_PASSED');
     expect(await shown(id)).toMatchObject({ status: 'timeout', phase: 'timeout' });
     expect(await wallet(caller)).toEqual({ available: '100', held: '0' });

@@ -6,6 +6,8 @@ export class TradeModel {
   private readonly keys = new Map<string, { print: string; id: bigint }>();
   private readonly deposits = new Map<bigint, { owner: bigint; amount: bigint; isReversed: boolean }>();
   nowMs = 0;
+  /** Basis points of each category, as they are now. */
+  readonly fees = new Map<string, bigint>();
 
   deposit(transfer: bigint, owner: bigint, amount: bigint): void {
     this.wallet(owner).available += amount;
@@ -49,9 +51,11 @@ export class TradeModel {
       provider: service.agent,
       payee: service.owner,
       price,
+      feeBps: this.fees.get(service.category) ?? 0n,
       status: 'pending',
       isCancelled: false,
       isAcknowledged: false,
+      stars: null,
       deadlineMs: this.nowMs + 2 * service.avgResponseMs,
       print: null,
     });
@@ -77,14 +81,39 @@ export class TradeModel {
     const isPast = this.nowMs >= found.deadlineMs;
     if (action === 'expire' && !isPast) return 'not_due';
     if (isPast) {
-      this.settle(found, 'timeout', 0n);
+      this.settle(found, 'timeout');
       return action === 'expire' ? 'closed' : 'deadline_passed';
     }
     if (action === 'cancel' && found.isAcknowledged) return 'already_acknowledged';
     if (isSubmit) found.print = print;
     found.isCancelled = action === 'cancel';
-    this.settle(found, action === 'complete' ? 'completed' : 'failed', action === 'complete' ? found.price : 0n);
+    this.settle(found, action === 'complete' ? 'completed' : 'failed');
     return 'closed';
+  }
+
+  review(id: bigint, caller: bigint, stars: number): string {
+    const found = this.invocations.get(id);
+    if (found === undefined || found.caller !== caller) return 'not_found';
+    if (found.status !== 'completed') return 'not_completed';
+    if (found.stars !== null) return 'already_reviewed';
+    found.stars = stars;
+    return 'reviewed';
+  }
+
+  /** What the market shows of a service: between agents of one owner nothing is charged and nothing counts. */
+  figures(service: bigint): Record<string, bigint> {
+    const counted = [...this.invocations.values()].filter((one) => one.service === service && one.price > 0n);
+    const count = (fits: (one: ModelInvocation) => boolean): bigint => BigInt(counted.filter(fits).length);
+    const sum = (of: (one: ModelInvocation) => bigint): bigint => counted.reduce((total, one) => total + of(one), 0n);
+    return {
+      completed: count(({ status }) => status === 'completed'),
+      failed: count(({ status, isCancelled }) => status === 'failed' && !isCancelled),
+      timed_out: count(({ status }) => status === 'timeout'),
+      cancelled: count(({ isCancelled }) => isCancelled),
+      earned: sum((one) => (one.status === 'completed' ? earned(one) : 0n)),
+      stars: sum(({ stars }) => BigInt(stars ?? 0)),
+      reviews: count(({ stars }) => stars !== null),
+    };
   }
 
   wallet(owner: bigint): { available: bigint; held: bigint } {
@@ -93,19 +122,24 @@ export class TradeModel {
     return known;
   }
 
-  private settle(found: ModelInvocation, status: ModelInvocation['status'], toPayee: bigint): void {
+  private settle(found: ModelInvocation, status: ModelInvocation['status']): void {
     found.status = status;
     const payer = this.wallet(found.payer);
     payer.held -= found.price;
-    payer.available += found.price - toPayee;
-    this.wallet(found.payee).available += toPayee;
+    if (status === 'completed') this.wallet(found.payee).available += earned(found);
+    else payer.available += found.price;
   }
+}
+
+function earned({ price, feeBps }: ModelInvocation): bigint {
+  return price - (price * feeBps) / 10_000n;
 }
 
 export type ModelAction = 'complete' | 'fail' | 'cancel' | 'expire';
 export type ModelService = {
   agent: bigint;
   owner: bigint;
+  category: string;
   price: bigint;
   version: number;
   avgResponseMs: number;
@@ -129,9 +163,11 @@ export type ModelInvocation = {
   provider: bigint;
   payee: bigint;
   price: bigint;
+  feeBps: bigint;
   status: 'pending' | 'completed' | 'failed' | 'timeout';
   isCancelled: boolean;
   isAcknowledged: boolean;
+  stars: number | null;
   deadlineMs: number;
   print: string | null;
 };

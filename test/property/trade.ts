@@ -7,6 +7,8 @@ import { TradeModel, type ModelAction } from './trade-model.js';
 // Deadlines are two minutes and the clock jumps by multiples of 50 s, so that the seconds a run takes decide nothing.
 const RESPONSE_MS = 60_000;
 const JUMP_MS = 50_000;
+// The category whose fee changes; the hold keeps the rate of its day.
+const TAXED = 'design';
 
 type Invoke = {
   agent: number;
@@ -26,10 +28,13 @@ type Command =
   | { do: 'jump'; steps: number }
   | { do: 'due' }
   | { do: 'fold'; owner: number }
+  | { do: 'review'; pick: number; isStranger: boolean; stars: number }
+  | { do: 'fee'; basisPoints: number }
   | { do: 'reprice'; service: number; price: bigint }
   | { do: 'tally' };
 
 const index = fc.nat({ max: 1_000 });
+const seldom = fc.integer({ min: 0, max: 9 }).map((n) => n === 0);
 const price = fc.constantFrom(1n, 7n, 10n, 55n);
 const invoke = fc.record({
   agent: fc.nat({ max: 3 }),
@@ -37,14 +42,20 @@ const invoke = fc.record({
   maxPrice: fc.option(price),
   key: fc.option(fc.constantFrom('a', 'b', 'c', 'd')),
   print: fc.constantFrom('x', 'y'),
-  isStale: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  isStale: seldom,
 });
 const close = fc.record({
   pick: index,
   action: fc.constantFrom<ModelAction>('complete', 'complete', 'fail', 'cancel', 'expire'),
-  isStranger: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
+  isStranger: seldom,
   print: fc.constantFrom('x', 'y'),
 });
+/** A call as the lane makes it: mostly a few items, now and then many. */
+const some = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+  fc.oneof(
+    { weight: 19, arbitrary: fc.array(item, { minLength: 1, maxLength: 12, size: 'max' }) },
+    { weight: 1, arbitrary: fc.array(item, { minLength: 30, maxLength: 64, size: 'max' }) },
+  );
 const command: fc.Arbitrary<Command> = fc.oneof(
   {
     weight: 3,
@@ -59,14 +70,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('invoke' as const),
-      items: fc.array(invoke, { minLength: 1, maxLength: 12 }),
+      items: some(invoke),
     }),
   },
   {
     weight: 8,
     arbitrary: fc.record({
       do: fc.constant('close' as const),
-      items: fc.array(close, { minLength: 1, maxLength: 12 }),
+      items: some(close),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('acknowledge' as const), pick: index }) },
@@ -74,9 +85,23 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('due' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('fold' as const), owner: fc.nat({ max: 2 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reprice' as const), service: fc.nat({ max: 2 }), price }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('review' as const),
+      pick: index,
+      isStranger: seldom,
+      stars: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('fee' as const), basisPoints: fc.constantFrom(0, 1, 2_500, 9_999, 10_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('tally' as const) }) },
 );
-export const commands = (max: number): fc.Arbitrary<Command[]> => fc.array(command, { minLength: 1, maxLength: max });
+export const commands = (max: number): fc.Arbitrary<Command[]> =>
+  fc.array(command, { minLength: 1, maxLength: max, size: 'max' });
 
 /** A small market in the database and its model beside it; every command is done in both and compared. */
 export class Trade {
@@ -110,14 +135,16 @@ export class Trade {
     this.owners = [await this.ledger.owner(), await this.ledger.owner(), await this.ledger.owner()];
     const [a, b, c] = this.owners as [bigint, bigint, bigint];
     for (const owner of [a, a, b, c]) this.agents.push({ id: await this.ledger.agent(owner), owner });
-    for (const [seller, maxPending, maxPendingPerCaller] of [
-      [1, 1_000, 100],
-      [2, 3, 2],
-      [3, 1_000, 4],
+    await this.fee(2_500);
+    for (const [seller, maxPending, maxPendingPerCaller, category] of [
+      [1, 1_000, 100, 'writing'],
+      [2, 3, 2, TAXED],
+      [3, 1_000, 4, TAXED],
     ] as const) {
       const { id, owner } = this.agent(seller);
       const service = await this.ledger.service(id, owner, {
         price: 10n,
+        category,
         avgResponseMs: RESPONSE_MS,
         maxPending,
         maxPendingPerCaller,
@@ -126,6 +153,7 @@ export class Trade {
       this.model.services.set(service, {
         agent: id,
         owner,
+        category,
         price: 10n,
         version: 1,
         avgResponseMs: RESPONSE_MS,
@@ -177,6 +205,18 @@ export class Trade {
         if (known !== undefined) Object.assign(known, { price: one.price, version: known.version + 1 });
         return;
       }
+      case 'review': {
+        const id = this.pick(one.pick);
+        const caller = one.isStranger ? 0n : (this.model.invocations.get(id)?.caller ?? 0n);
+        const verdict = await this.ledger.one<string>(
+          'select verdict from market.invocation_review($1, $2, $3, null)',
+          [id, caller, one.stars],
+        );
+        expect(verdict).toBe(this.model.review(id, caller, one.stars));
+        return;
+      }
+      case 'fee':
+        return this.fee(one.basisPoints);
       case 'tally':
         await this.ledger.tally();
     }
@@ -232,6 +272,11 @@ export class Trade {
     }
   }
 
+  private async fee(basisPoints: number): Promise<void> {
+    await this.ledger.feeRate(TAXED, basisPoints);
+    this.model.fees.set(TAXED, BigInt(basisPoints));
+  }
+
   private async due(): Promise<void> {
     for (let ids = await this.ledger.due(); ids.length > 0; ids = await this.ledger.due()) {
       const items = ids.map((id) => ({ id, action: 'expire' as const, actor: null, print: null }));
@@ -250,7 +295,8 @@ export class Trade {
     this.model.nowMs += 2 * RESPONSE_MS + JUMP_MS;
     await this.due();
     await this.compare();
-    await this.ledger.tally();
+    while ((await this.ledger.tally()) > 0);
+    for (const service of this.services) expect(await this.figures(service)).toEqual(this.model.figures(service));
     const { rows } = await this.database.pool.query<{ id: bigint; status: string }>(
       'select id, status from market.invocation where id = any ($1)',
       [[...this.model.invocations.keys()]],
@@ -261,6 +307,15 @@ export class Trade {
     expect(rows.some(({ status }) => status === 'pending')).toBe(false);
     for (const owner of this.owners) expect((await this.ledger.balance(owner)).held).toBe(0n);
     await expectInvariants(this.database);
+  }
+
+  private async figures(service: bigint): Promise<Record<string, bigint>> {
+    const { rows } = await this.database.pool.query<Record<string, bigint>>(
+      'select completed, failed, timed_out, cancelled, earned, stars, reviews from market.service_stats where service_id = $1',
+      [service],
+    );
+    const nothing = { completed: 0n, failed: 0n, timed_out: 0n, cancelled: 0n, earned: 0n, stars: 0n, reviews: 0n };
+    return rows[0] ?? nothing;
   }
 
   private agent(place: number): { id: bigint; owner: bigint } {

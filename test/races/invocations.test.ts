@@ -157,6 +157,28 @@ describe('at the same moment', () => {
     expect(rows[0]?.wrong).toBe(0n);
   });
 
+  it('40 updates of one service: each makes a version, none is lost', async () => {
+    const [service] = await market(PRICE);
+    const answers = await atOnce(40, (n) =>
+      provider.api.patch(`/agent/me/services/${service}`, { description: `change ${n}` }),
+    );
+    expect(statuses(answers)).toEqual({ 200: 40 });
+    const versions = answers.map(({ body }) => (body as { data: { version: number } }).data.version);
+    expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 40 }, (_, n) => n + 2));
+  });
+
+  it('200 requests that wait for one invocation hear of its end together', async () => {
+    const [service, caller] = await market(PRICE);
+    const body = { ...order(service), idempotencyKey: 'waited for' };
+    const id = ((await caller.api.post(INVOCATIONS, body)).body as { data: { invocationId: number } }).data
+      .invocationId;
+    const waiting = atOnce(200, () => caller.api.post(INVOCATIONS, body).set('Prefer', 'wait=30'));
+    await submit(id, { words: 2 });
+    const answers = await waiting;
+    expect(statuses(answers)).toEqual({ 200: 200 });
+    for (const { body: answer } of answers) expect(answer).toMatchObject({ data: { status: 'completed' } });
+  });
+
   it('a freeze and invokes: what is answered after the freeze holds nothing', async () => {
     const [service, caller] = await market(PRICE * 500, { maxPendingPerCaller: 1_000 });
     const frozen = caller.owner.api.post(`/owner/agents/${caller.id}/freeze`).then(() => walletOf(caller));

@@ -171,6 +171,10 @@ function all(...decorators: readonly PropertyDecorator[]): PropertyDecorator {
   };
 }
 
+/** Control characters but tab and line ends. */
+const COMMANDS = /[^\P{Cc}\t\n\r]/u;
+const INVISIBLE = /[\p{Z}\p{Cc}\p{Cf}\u2800\u3164]/gu;
+
 function readText(raw: unknown, min: number, max: number): Reading {
   if (typeof raw !== 'string') return bad('must be a text', 'type');
   const message = textError(raw, min, max);
@@ -181,7 +185,9 @@ function textError(text: string, min: number, max: number): string | undefined {
   if (text.includes('\u0000')) return 'must not contain the character U+0000';
   const count = characters(text);
   if (count < min || count > max) return `must have ${min} to ${max} characters, but has ${count}`;
-  return min > 0 && text.trim() === '' ? 'must not be blank' : undefined;
+  // Control characters could command the terminal of whoever reads the text; what is invisible says nothing.
+  if (COMMANDS.test(text)) return 'must not contain control characters';
+  return min > 0 && text.replace(INVISIBLE, '') === '' ? 'must not be blank' : undefined;
 }
 
 /** Code points, which is what people and PostgreSQL's char_length count. */

@@ -149,6 +149,9 @@ create table ledger.transfer (
 );
 create index transfer_by_debit on ledger.transfer (debit, created_at, id);
 create index transfer_by_credit on ledger.transfer (credit, created_at, id);
+-- What circulates is summed at every deposit, from these two alone.
+create index transfer_minted on ledger.transfer (debit) include (amount) where debit = -2;
+create index transfer_unminted on ledger.transfer (credit) include (amount) where credit = -2;
 
 -- Which key bought which result. Kept as long as the hold that it bought.
 create table ledger.idempotency (
