@@ -62,6 +62,13 @@ export class TradeModel {
     return 'opened';
   }
 
+  /** What a key bought: the answer to every repetition. */
+  boughtBy(caller: bigint, key: string | null): { id: bigint; price: bigint } | undefined {
+    const id = this.keys.get(`${caller} ${key}`)?.id;
+    const found = id === undefined ? undefined : this.invocations.get(id);
+    return id === undefined || found === undefined ? undefined : { id, price: found.price };
+  }
+
   acknowledge(id: bigint): void {
     const found = this.invocations.get(id);
     if (found?.status === 'pending' && this.nowMs < found.deadlineMs) found.isAcknowledged = true;

@@ -248,6 +248,9 @@ export class Trade {
       expect(verdicts[place]?.verdict.replace('busy_with_caller', 'busy'), `invoke ${place}`).toBe(
         this.model.open(item),
       );
+      if (verdicts[place]?.verdict !== 'replay') continue;
+      const { invocationId: id, price } = verdicts[place];
+      expect({ id, price }).toEqual(this.model.boughtBy(item.caller, item.key));
     }
   }
 
