@@ -28,6 +28,18 @@ const refuse =
   };
 const drop = (request: IncomingMessage): void => void request.socket.destroy();
 
+const says =
+  (text: string) =>
+  (_: IncomingMessage, response: ServerResponse): void =>
+    void response.end(text);
+const endless = (_: IncomingMessage, response: ServerResponse): void => {
+  const more = (): void => {
+    while (response.write('x'.repeat(65_536)));
+  };
+  response.on('drain', more);
+  more();
+};
+
 describe('the API client', () => {
   it('sends the key and gives the data', async () => {
     let seen: IncomingMessage['headers'] = {};
@@ -59,6 +71,22 @@ describe('the API client', () => {
     await expect(new ApiClient(once, undefined, 'test').data({ path: '/x' })).rejects.toMatchObject({ exitCode: 10 });
   });
 
+  it('bounds the time of an answer that goes on', async () => {
+    const endpoint = await serve((_, response) => void response.write('{'));
+    const client = new ApiClient(endpoint, undefined, 'test');
+    await expect(client.data({ path: '/x', timeoutMs: 200 })).rejects.toMatchObject({ exitCode: 10 });
+  });
+
+  it('does not take its own errors for those of the network', async () => {
+    const notes: string[] = [];
+    const client = new ApiClient('http://127.0.0.1:1023', undefined, 'test', (note) => notes.push(note.reason));
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    const request = { method: 'POST', path: '/x', body: circle, retries: 5 } as const;
+    await expect(client.data(request)).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
+    expect(notes).toEqual([]);
+  });
+
   it.each([
     [(_: IncomingMessage, response: ServerResponse) => void response.end('<html>'), 'BAD_ANSWER', 1],
     [(_: IncomingMessage, response: ServerResponse) => void response.writeHead(502).end('x'), 'UNAVAILABLE', 10],
@@ -67,6 +95,12 @@ describe('the API client', () => {
       'BAD_ANSWER',
       1,
     ],
+    [endless, 'BAD_ANSWER', 1],
+    [says('{"success":true,"data":null}'), 'BAD_ANSWER', 1],
+    [says('{"success":true}'), 'BAD_ANSWER', 1],
+    [says('{"success":false}'), 'BAD_ANSWER', 1],
+    [says('{"success":false,"error":{"code":7,"message":{}}}'), 'BAD_ANSWER', 1],
+    [says('null'), 'BAD_ANSWER', 1],
   ])('names an answer that is not the API’s', async (handler, code, exitCode) => {
     const endpoint = await serve(handler);
     await expect(new ApiClient(endpoint, undefined, 'test').data({ path: '/x' })).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { backoffMs } from '#kernel';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, CliError, type ErrorEnvelope } from './cli-error.js';
+import { ApiError, CliError, usageError, type ErrorEnvelope } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -21,6 +21,10 @@ export type Answer = { data: unknown; headers: Headers };
 export type RetryNote = { reason: string; delayMs: number; attempt: number; attempts: number };
 
 const TIMEOUT_MS = 30_000;
+/** No new try begins after this, beyond the time of one request: a server that hangs is not asked six times. */
+const RETRY_WITHIN_MS = 60_000;
+/** Many times the longest page that the API has. */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 // Six tries within about ten seconds: a server that restarts is back by then, a person has not walked away.
 export const SAFE_RETRIES = 5;
 const BACKOFF = { baseMs: 250, maxMs: 4_000 };
@@ -50,9 +54,11 @@ export class ApiClient {
       const response = await this.send(request, 'application/json');
       const text = await this.readBody(response);
       const body = parseEnvelope(text);
-      if (body === undefined) throw this.notAnEnvelope(response);
-      if (!isErrorEnvelope(body)) return { data: body['data'], headers: response.headers };
-      throw new ApiError(response.status, body, retryAfterMs(response.headers));
+      if (body !== undefined && isErrorEnvelope(body)) {
+        throw new ApiError(response.status, body, retryAfterMs(response.headers));
+      }
+      if (body?.['success'] !== true || !response.ok) throw this.notAnEnvelope(response);
+      return { data: this.usable(body['data'], response), headers: response.headers };
     });
   }
 
@@ -69,12 +75,13 @@ export class ApiClient {
 
   private async withRetries<Result>(request: Request, attempt: () => Promise<Result>): Promise<Result> {
     const retries = request.retries ?? 0;
+    const until = performance.now() + (request.timeoutMs ?? TIMEOUT_MS) + RETRY_WITHIN_MS;
     for (let tried = 0; ; tried += 1) {
       try {
         return await attempt();
       } catch (error) {
         const delayMs = tried < retries ? retryDelayMs(error, tried) : undefined;
-        if (delayMs === undefined) throw error;
+        if (delayMs === undefined || performance.now() + delayMs > until) throw error;
         const reason = error instanceof Error ? error.message : String(error);
         this.onRetry({ reason, delayMs, attempt: tried + 2, attempts: retries + 1 });
         await sleep(delayMs);
@@ -83,33 +90,54 @@ export class ApiClient {
   }
 
   private async send(request: Request, accept: string): Promise<Response> {
-    const hasBody = request.body !== undefined;
+    // Made outside of the `try`: what goes wrong here never left this machine, and another try would bring the same.
+    const body = request.body === undefined ? undefined : writeJson(request.body);
+    const ready = new globalThis.Request(this.url(request), {
+      method: request.method ?? 'GET',
+      headers: {
+        accept,
+        'user-agent': this.userAgent,
+        ...(this.token === undefined ? {} : { 'x-api-key': this.token }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...request.headers,
+      },
+      // A key must not follow a redirect to another host.
+      redirect: 'manual',
+      // It covers the answer's body too.
+      signal: AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS),
+      ...(body === undefined ? {} : { body }),
+    });
     try {
-      return await fetch(this.url(request), {
-        method: request.method ?? 'GET',
-        headers: {
-          accept,
-          'user-agent': this.userAgent,
-          ...(this.token === undefined ? {} : { 'x-api-key': this.token }),
-          ...(hasBody ? { 'content-type': 'application/json' } : {}),
-          ...request.headers,
-        },
-        // A key must not follow a redirect to another host.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS),
-        ...(hasBody ? { body: JSON.stringify(request.body) } : {}),
-      });
+      return await fetch(ready);
     } catch (error) {
       throw this.unreachable(error);
     }
   }
 
   private async readBody(response: Response): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = '';
+    let length = 0;
     try {
-      return await response.text();
+      for await (const chunk of response.body ?? []) {
+        length += chunk.byteLength;
+        // Leaving the loop closes the connection.
+        if (length > ANSWER_BYTES_MAX) break;
+        text += decoder.decode(chunk, { stream: true });
+      }
     } catch (error) {
       throw this.unreachable(error);
     }
+    if (length <= ANSWER_BYTES_MAX) return text + decoder.decode();
+    const message = `The answer from ${this.endpoint} is larger than any of a c4c server. Is the endpoint right?`;
+    throw new CliError('BAD_ANSWER', message, EXIT.other, { status: response.status, endpoint: this.endpoint });
+  }
+
+  /** Every operation answers an object or a list. */
+  private usable(data: unknown, { status }: Response): unknown {
+    if (typeof data === 'object' && data !== null) return data;
+    const message = `The answer from ${this.endpoint} says success and holds no data (HTTP ${status}). Is the endpoint right?`;
+    throw new CliError('BAD_ANSWER', message, EXIT.other, { status, endpoint: this.endpoint });
   }
 
   private url({ path, query }: Request): string {
@@ -175,6 +203,17 @@ export function retryAfterMs(headers: Headers, now: number = Date.now()): number
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
+/** @throws {CliError} usage, for what JSON cannot hold */
+function writeJson(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    throw usageError(
+      `The request cannot be written as JSON: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+}
+
 function parseEnvelope(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -189,7 +228,11 @@ function parseEnvelope(text: string): Record<string, unknown> | undefined {
 function isErrorEnvelope(body: Record<string, unknown>): body is ErrorEnvelope {
   const error = body['error'];
   return (
-    body['success'] === false && typeof error === 'object' && error !== null && 'code' in error && 'message' in error
+    body['success'] === false &&
+    typeof error === 'object' &&
+    error !== null &&
+    typeof Reflect.get(error, 'code') === 'string' &&
+    typeof Reflect.get(error, 'message') === 'string'
   );
 }
 

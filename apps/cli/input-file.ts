@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { JSON_DEPTH_MAX } from '#kernel';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { usageError } from './cli-error.js';
 
 // The API takes bodies of 256 KB; ten times that is a mistake of the person and not worth reading.
 const SIZE_MAX = 2_621_440;
+const CHUNK = 65_536;
 
 /**
  * A JSON object from a file, from standard input (`-`) or written out on the command line (`{…}`).
@@ -10,6 +12,9 @@ const SIZE_MAX = 2_621_440;
  */
 export function readJsonObject(source: string, flag: string): Record<string, unknown> {
   const isInline = source.trimStart().startsWith('{');
+  if (!isInline && isOtherJson(source) && !existsSync(source)) {
+    throw usageError(`${flag} must be a JSON object ({…}), not ${source.trim().slice(0, 100)}.`);
+  }
   const value = parseJson(isInline ? source : readText(source, flag), isInline ? 'the value' : nameOf(source), flag);
   return asObject(value, flag);
 }
@@ -24,23 +29,63 @@ export async function readDocument(source: string, flag: string): Promise<Record
 }
 
 export function readText(source: string, flag: string): string {
-  let text: string;
+  let bytes: Buffer;
   try {
-    // Descriptor 0 is standard input; it reads to its end, from a pipe, a file or a terminal.
-    text = readFileSync(source === '-' ? 0 : source, 'utf8');
+    bytes = readAtMost(source, SIZE_MAX + 1);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw usageError(`${flag}: ${nameOf(source)} cannot be read: ${reason}.`);
+    throw usageError(`${flag}: ${nameOf(source)} cannot be read: ${messageOf(error)}.`);
   }
-  if (text.length > SIZE_MAX) throw usageError(`${flag}: ${nameOf(source)} is larger than anything the API takes.`);
-  return text.replace(/^\ufeff/, '');
+  if (bytes.length > SIZE_MAX) throw usageError(`${flag}: ${nameOf(source)} is larger than anything the API takes.`);
+  return bytes.toString('utf8').replace(/^\ufeff/, '');
+}
+
+/** A device or a pipe may never end, so its size is known only by stopping. */
+function readAtMost(source: string, limit: number): Buffer {
+  // Descriptor 0 is standard input; it reads to its end, from a pipe, a file or a terminal.
+  const descriptor = source === '-' ? 0 : openSync(source, 'r');
+  const chunks: Buffer[] = [];
+  try {
+    for (let length = 0; length < limit;) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, limit - length));
+      const count = readNow(descriptor, chunk);
+      if (count === 0) break;
+      chunks.push(chunk.subarray(0, count));
+      length += count;
+    }
+  } finally {
+    if (descriptor !== 0) closeSync(descriptor);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Standard input may be shared with a program that made it non-blocking; then nothing to read yet is not the end. */
+function readNow(descriptor: number, chunk: Buffer): number {
+  for (;;) {
+    try {
+      return readSync(descriptor, chunk);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
+  }
+}
+
+/** JSON that is no object, written where a file or an object belongs. */
+function isOtherJson(source: string): boolean {
+  if (/^\s*["[]/.test(source)) return true;
+  try {
+    JSON.parse(source);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parseJson(text: string, name: string, flag: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw usageError(`${flag}: ${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${flag}: ${name} is not JSON: ${messageOf(error)}`);
   }
 }
 
@@ -51,7 +96,7 @@ async function parseYamlText(text: string, name: string, flag: string): Promise<
     // Few aliases are ever needed; without a limit a small file can unfold into gigabytes.
     return parseYaml(text, { maxAliasCount: 20 });
   } catch (error) {
-    throw usageError(`${flag}: ${name} is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+    throw usageError(`${flag}: ${name} is not YAML: ${messageOf(error)}`);
   }
 }
 
@@ -59,7 +104,21 @@ function asObject(value: unknown, flag: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw usageError(`${flag} must hold one object ({…}).`);
   }
+  if (isDeeperThan(JSON_DEPTH_MAX, value)) {
+    throw usageError(`${flag} is nested too deeply: the API takes ${JSON_DEPTH_MAX} levels.`);
+  }
   return value as Record<string, unknown>;
+}
+
+/** Looks no deeper than asked, so that neither a deep file nor a circle of YAML aliases exhausts the stack. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof RangeError) return 'it is nested too deeply';
+  return error instanceof Error ? error.message : String(error);
 }
 
 function nameOf(source: string): string {
