@@ -19,6 +19,7 @@ afterAll(async () => {
 it('whatever people do and however the clock jumps, the ledger agrees with the model, and everything ends', async () => {
   await fc.assert(
     fc.asyncProperty(commands(COMMANDS_MAX), async (all) => (await Trade.start(database)).run(all)),
-    { numRuns: RUNS },
+    // Of a sabotage nobody reads the smallest example.
+    { numRuns: RUNS, endOnFailure: (process.env['TEST_SABOTAGE'] ?? '') !== '' },
   );
 }, 240_000);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../libs/platform/embedded-postgres.js';
@@ -74,6 +75,9 @@ async function makeTemplate(adminUrl: string, template: string): Promise<void> {
   await migrate({ adminUrl: url, appPassword: APP_PASSWORD });
   await migrateQueue(url);
   await onServer(url, MOVABLE_CLOCK);
+  // Tests that test the tests: is it noticed when the SQL is wrong?
+  const sabotage = process.env['TEST_SABOTAGE'];
+  if (sabotage !== undefined && sabotage !== '') await onServer(url, readFileSync(sabotage, 'utf8'));
 }
 
 async function onServer(url: string, sql: string): Promise<void> {
