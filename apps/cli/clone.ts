@@ -18,7 +18,7 @@ export function version(): string {
 
 /** The demo's keys that `npm start` wrote, if there are any; a file that cannot be used counts as none. */
 export function readDevFile(env: Readonly<Record<string, string | undefined>>): DevFile | undefined {
-  const path = join(resolve(cloneFolder(), env['C4C_HOME'] ?? '.c4c'), 'dev.json');
+  const path = join(resolve(cloneFolder(), env['C4C_HOME']?.trim() || '.c4c'), 'dev.json');
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (typeof value !== 'object' || value === null || !('endpoint' in value)) return undefined;

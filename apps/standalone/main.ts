@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -69,7 +70,7 @@ async function start(): Promise<void> {
   running.push({ name: 'The market', stop: () => market.close() });
   const url = reachable(market.url);
   await lock.noteUrl(url);
-  await showAdminKey(market, config);
+  const adminKeyFile = await showAdminKey(market, config);
   const demo = await openDemo(market, config, url);
   if (ending !== undefined) return;
 
@@ -83,6 +84,7 @@ async function start(): Promise<void> {
     queue: config.redisUrl === undefined ? 'in the database' : `Redis (${new URL(config.redisUrl).host})`,
     startedInMs: performance.now(),
     ...(logFile === undefined ? {} : { logFile }),
+    ...(adminKeyFile === undefined ? {} : { adminKeyFile }),
     ...(demo === undefined ? {} : { demo }),
   });
   console.log(lines.join('\n'));
@@ -102,9 +104,11 @@ async function openDemo(market: Market, config: Config, url: string): Promise<De
 }
 
 /** In production it is shown once and kept nowhere; elsewhere a file saves a look into the scrollback. */
-async function showAdminKey(market: Market, config: Config): Promise<void> {
-  const keep = (key: string): Promise<void> => writePrivate(join(config.home, 'admin.key'), `${key}\n`);
+async function showAdminKey(market: Market, config: Config): Promise<string | undefined> {
+  const file = join(config.home, 'admin.key');
+  const keep = (key: string): Promise<void> => writePrivate(file, `${key}\n`);
   await market.app.get(Owners).ensureAdminKey(config.env === 'production' ? printAdminKey : keep);
+  return config.env !== 'production' && config.adminKey === undefined && existsSync(file) ? file : undefined;
 }
 
 /** People get a file to look into, servers get lines on standard output. */
