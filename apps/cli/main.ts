@@ -3,7 +3,7 @@ import { type CliError, usageError } from './cli-error.js';
 import { configPath, readConfig } from './config-file.js';
 import { EXIT } from './exit-codes.js';
 import { asCliError, Output } from './output.js';
-import { createProgram } from './program.js';
+import { createProgram, missingCommand } from './program.js';
 import { guessOutput, type StoredConfig } from './settings.js';
 
 // A reader that has seen enough (`c4c … | head -1`) closes the pipe; that is no error of this command.
@@ -15,8 +15,9 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(argv: string[]): Promise<number> {
   const complaint: string[] = [];
+  const program = createProgram((text) => complaint.push(text));
   try {
-    await createProgram((text) => complaint.push(text)).parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv, { from: 'user' });
     return Number(process.exitCode ?? EXIT.ok);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
@@ -25,15 +26,16 @@ async function main(argv: string[]): Promise<number> {
       process.stderr.write(complaint.join(''));
       return EXIT.usage;
     }
-    const said = error instanceof CommanderError ? usageFrom(error, complaint.join('')) : asCliError(error);
+    const said = saidOf(error, complaint.join(''), () => missingCommand(program, argv));
     out.error(said);
     return said.exitCode;
   }
 }
 
-/** Commander's complaint as one of ours. */
-function usageFrom(error: CommanderError, complaint: string): CliError {
-  if (error.code === 'commander.help') return usageError('A command is missing here: --help lists them.');
+/** Commander's complaint as one of ours, and everything else as it is. */
+function saidOf(error: unknown, complaint: string, missing: () => string): CliError {
+  if (!(error instanceof CommanderError)) return asCliError(error);
+  if (error.code === 'commander.help') return usageError(missing());
   const text = (complaint === '' ? error.message : complaint).trim().replace(/^error: /, '');
   return usageError(text.charAt(0).toUpperCase() + text.slice(1));
 }

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { usageError } from './cli-error.js';
 import { adminCommands } from './admin.commands.js';
 import { agentCommands } from './agent.commands.js';
 import { backupCommands } from './backup.commands.js';
@@ -22,8 +23,14 @@ export function createProgram(complain: (text: string) => void): Command {
     .configureOutput({ writeErr: complain })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES);
-  // Nothing asked: the help is the answer.
-  program.action(() => program.outputHelp());
+  // Nothing asked: the help is the answer. Commander would call an unknown word one argument too many.
+  program.allowExcessArguments().allowUnknownOption();
+  program.action(() => {
+    const [word] = program.args;
+    if (word === undefined) return program.outputHelp();
+    const kind = word.startsWith('-') ? 'option' : 'command';
+    throw usageError(`Unknown ${kind} '${word}': c4c --help lists all.`);
+  });
 
   configCommands(program);
   marketCommands(program);
@@ -38,6 +45,19 @@ export function createProgram(complain: (text: string) => void): Command {
   globalOptions().forEach((option) => program.addOption(option));
   for (const command of program.commands) takeGlobalOptions(command);
   return program;
+}
+
+/** What a command line that ends with the name of a group leaves open. */
+export function missingCommand(program: Command, argv: readonly string[]): string {
+  let group = program;
+  const path = ['c4c'];
+  for (const word of argv) {
+    const next = group.commands.find((command) => [command.name(), ...command.aliases()].includes(word));
+    if (next === undefined) continue;
+    group = next;
+    path.push(word);
+  }
+  return `${path.join(' ')} needs a command: ${group.commands.map((command) => command.name()).join(', ')}.`;
 }
 
 /** Groups take them too: `c4c market -o json service list`. Commands that run got theirs with what they do. */
