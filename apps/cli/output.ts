@@ -54,6 +54,9 @@ export class Output {
     for (const { field, message } of error.fields) {
       this.stderr.write(`  ${field === '' ? '' : `${safeText(field)}: `}${safeText(message)}\n`);
     }
+    if (error.status === 401) {
+      this.stderr.write('Set a key with `c4c config set token KEY` (or --api-key, or C4C_API_TOKEN).\n');
+    }
     const { traceId } = error.envelope();
     const trace = typeof traceId === 'string' ? `, trace ${safeText(traceId)}` : '';
     this.stderr.write(`${this.paint('dim', `(${safeText(error.code)}${trace})`, this.stderr)}\n`);
