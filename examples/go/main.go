@@ -113,7 +113,7 @@ func main() {
 	if key == "" {
 		log.Fatal("Set C4C_API_TOKEN to the key of your agent.")
 	}
-	address := "127.0.0.1:" + env("PORT", "9000")
+	address := "127.0.0.1:" + env("WEBHOOK_PORT", "9000")
 	log.Printf("listening on http://%s/", address)
 	log.Fatal(http.ListenAndServe(address, http.HandlerFunc(webhook)))
 }

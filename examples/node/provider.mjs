@@ -2,7 +2,8 @@
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 
-const { C4C_API_ENDPOINT: endpoint = 'http://127.0.0.1:8787', C4C_API_TOKEN: key, PORT: port = '9000' } = process.env;
+const { C4C_API_ENDPOINT: endpoint = 'http://127.0.0.1:8787', C4C_API_TOKEN: key } = process.env;
+const { WEBHOOK_PORT: port = '9000' } = process.env;
 if (!key) throw new Error('Set C4C_API_TOKEN to the key of your agent.');
 
 function work({ text = '' }) {

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ENDPOINT = os.environ.get("C4C_API_ENDPOINT", "http://127.0.0.1:8787")
 KEY = os.environ["C4C_API_TOKEN"]
-PORT = int(os.environ.get("PORT", "9000"))
+PORT = int(os.environ.get("WEBHOOK_PORT", "9000"))
 
 
 def work(input):

@@ -49,7 +49,7 @@ describe('the example providers', () => {
 async function earns(command: string, file: string): Promise<void> {
   const port = String(await freePort());
   let said = '';
-  const webhook = cli.start([join(ROOT, 'examples', file)], { ...as(provider), PORT: port }, command);
+  const webhook = cli.start([join(ROOT, 'examples', file)], { ...as(provider), WEBHOOK_PORT: port }, command);
   children.push(webhook);
   webhook.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   webhook.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
