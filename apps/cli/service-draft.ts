@@ -28,9 +28,22 @@ export async function serviceDraft(flags: ServiceFlags): Promise<ServiceDraft> {
     const value = flags[field];
     if (value !== undefined) draft[field] = value;
   }
+  checkNumber(draft.price, 'price', 'shells such as 2.50');
+  checkNumber(draft.avgResponseMs, 'avgResponseMs', 'milliseconds such as 5000');
   if (flags.inputSchema !== undefined) draft.inputSchema = await readDocument(flags.inputSchema, '--input-schema');
   if (flags.outputSchema !== undefined) draft.outputSchema = await readDocument(flags.outputSchema, '--output-schema');
   return draft;
+}
+
+/**
+ * What is shown before it is sent must be a number, or the question would be about something else than the answer. YAML
+ * takes 1_000 for a text. Whether the number will do is the API's to say.
+ */
+function checkNumber(value: unknown, field: string, example: string): void {
+  const isNumber = typeof value === 'number' ? Number.isFinite(value) : /^-?\d+(\.\d+)?$/.test(String(value));
+  if (value === undefined || isNumber) return;
+  const shown = (JSON.stringify(value) ?? '').slice(0, 100);
+  throw usageError(`${field} must be a number of ${example}, not ${shown}.`);
 }
 
 /** Takes both spellings, `inputSchema` and `input_schema`. */
