@@ -26,6 +26,11 @@ describe('the API reference', () => {
     expect(policy).not.toMatch(/unsafe|https?:|\*/);
   });
 
+  it('is found with a slash at the end', async () => {
+    const { statusCode, headers } = await get('/docs/');
+    expect([statusCode, headers.location]).toEqual([308, '/docs']);
+  });
+
   it('finds every script and style that it names, with a fitting type', async () => {
     const page = await get('/docs');
     const links = [...page.body.matchAll(/<(script|link)[^>]+(?:src|href)="([^"]+)"/g)];

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Controller, Get, Header, Module, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, Header, Module, Param, Req, Res, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { marked } from 'marked';
 import { parse } from 'yaml';
@@ -80,7 +82,14 @@ export class DocsController {
 
 /** The pages that explain this server; it needs nothing else. */
 @Module({ controllers: [DocsController] })
-export class DocsModule {}
+export class DocsModule implements OnModuleInit {
+  constructor(private readonly host: HttpAdapterHost<FastifyAdapter>) {}
+
+  /** Nest takes the slash off a controller's path, so this one is Fastify's own. */
+  onModuleInit(): void {
+    this.host.httpAdapter.getInstance().get('/docs/', (_, reply) => reply.redirect('/docs', 308));
+  }
+}
 
 const LINKS = {
   api: '/openapi/v1',
