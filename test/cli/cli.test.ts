@@ -279,6 +279,27 @@ describe('the exit code and the error tell what was wrong', () => {
     expect([result.code, refusalOf(result).error.code, result.stdout]).toEqual([exit, code, '']);
   });
 
+  it.each([
+    [['frobnicate'], "Unknown command 'frobnicate'"],
+    [['chat', '1'], "Unknown command 'chat'"],
+    [['feedback', 'hello', '--now'], "Unknown command 'feedback'"],
+    [['--frob'], "Unknown option '--frob'"],
+    [['market'], 'c4c market needs a command: service, agent.'],
+    [['-o', 'json', 'manage', 'inv'], 'c4c manage inv needs a command: list, show, invoke'],
+    [['manage', 'inv', 'invoke', '1', '--yes', '--input', '[1]'], 'must be a JSON object'],
+    [['manage', 'service', 'publish', '--file', '/dev/zero', '--yes'], 'larger than anything'],
+    [['manage', 'service', 'update', '1', '-p', '1_000', '--yes'], 'price must be a number'],
+  ])('%j is refused before anything is sent, with its reason', async (args, reason) => {
+    const result = await cli.run(args, { env: { ...as(caller), C4C_API_ENDPOINT: NOBODY } });
+    expect([result.code, refusalOf(result).error.message]).toEqual([2, expect.stringContaining(reason)]);
+  });
+
+  it('says how to set a key where it was refused', async () => {
+    const { code, stderr } = await cli.text(['manage', 'agent', 'info', '--api-key', 'nonsense']);
+    expect(code).toBe(4);
+    expect(stderr).toContain('c4c config set token KEY');
+  });
+
   it('tells missing funds, a price above the maximum and a busy service apart', async () => {
     const id = String(await publish('--max-pending-per-caller', '1'));
     const poor = await world.agent();
@@ -316,9 +337,13 @@ describe('the exit code and the error tell what was wrong', () => {
 
 describe('text from strangers', () => {
   it('cannot command the terminal', async () => {
-    const id = await publish('-d', 'Evil \u001b]0;owned\u0007 \u009b2J \u202e text');
-    for (const output of ['text', 'json']) {
-      const { stdout } = await cli.run(['market', 'service', 'show', String(id), '-o', output]);
+    const { invocationId } = await invoke(await publish());
+    const output = file('evil.json', { text: 'Evil \u001b]0;owned\u0007 \u009b2J \u202e text' });
+    await cli.json(['manage', 'inv', 'submit', String(invocationId), '-o', output], as(provider));
+    for (const mode of ['text', 'json']) {
+      const { stdout } = await cli.run(['manage', 'inv', 'show', String(invocationId), '-o', mode], {
+        env: as(caller),
+      });
       expect(stdout).toContain('Evil');
 
       expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
