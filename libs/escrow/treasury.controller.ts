@@ -6,7 +6,8 @@ import { AdminAuth, Caller, type AdminPrincipal } from '#owners';
 import { notFound, requiredIdempotencyKeyOf } from '#platform';
 import { AdminDepositBody, FeeBody, ReversalBody } from './escrow.dto.js';
 import { TreasuryStore } from './treasury.store.js';
-import { amountText, Treasury } from './treasury.usecase.js';
+import { depositView, reversalView } from './transfer.view.js';
+import { Treasury } from './treasury.usecase.js';
 
 /** Money in and out, and fees, by an administrator's key. */
 @Controller('openapi/v1/admin')
@@ -32,13 +33,7 @@ export class TreasuryController {
       requiredIdempotencyKeyOf(headers, body),
     );
     if (isReplay) reply.header('idempotent-replayed', 'true');
-    return {
-      transferId: Number(transfer.id),
-      ownerId: Number(transfer.credit),
-      amount: amountText(transfer),
-      reference: transfer.reference,
-      createdAt: transfer.createdAt,
-    };
+    return depositView(transfer);
   }
 
   @Post('reversals')
@@ -55,13 +50,7 @@ export class TreasuryController {
       requiredIdempotencyKeyOf(headers, body),
     );
     if (isReplay) reply.header('idempotent-replayed', 'true');
-    return {
-      transferId: Number(transfer.id),
-      reverses: Number(transfer.reverses),
-      amount: amountText(transfer),
-      reason: transfer.memo,
-      createdAt: transfer.createdAt,
-    };
+    return reversalView(transfer);
   }
 
   @Get('fees/:category')

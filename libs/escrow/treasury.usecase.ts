@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { fingerprint, formatShells } from '#kernel';
+import { fingerprint } from '#kernel';
 import type { AdminPrincipal, OwnerPrincipal } from '#owners';
 import { InjectConfig, isLockTimeout, isUniqueViolation, notFound, validationFailed, type Config } from '#platform';
 import { escrowProblems, keyReused } from './escrow.problems.js';
@@ -103,10 +103,6 @@ function whileAnotherRuns(error: unknown): never {
     retryAfterS: 1,
     cause: error,
   });
-}
-
-export function amountText({ amount }: Transfer): string {
-  return formatShells(amount);
 }
 
 // Keys of administrators share one scope: a repetition may come with another administrator's key.

@@ -7,7 +7,8 @@ import { RawAnswer, requiredIdempotencyKeyOf, validationFailed } from '#platform
 import { OwnerDepositBody, TransactionsQuery } from './escrow.dto.js';
 import { JournalStore } from './journal.store.js';
 import { cursorFrom, cursorText, entriesCsv, entryView } from './journal.view.js';
-import { amountText, Treasury } from './treasury.usecase.js';
+import { depositView } from './transfer.view.js';
+import { Treasury } from './treasury.usecase.js';
 
 /** An owner's wallet and what moved in it. */
 @Controller('openapi/v1/owner')
@@ -68,12 +69,7 @@ export class WalletController {
       requiredIdempotencyKeyOf(headers, body),
     );
     if (isReplay) reply.header('idempotent-replayed', 'true');
-    return {
-      transferId: Number(transfer.id),
-      ownerId: Number(transfer.credit),
-      amount: amountText(transfer),
-      createdAt: transfer.createdAt,
-    };
+    return depositView(transfer);
   }
 }
 

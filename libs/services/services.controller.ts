@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import { IdParam, NoFields, notFound, requireSomeField } from '#platform';
-import { CatalogueStore } from './catalogue.store.js';
+import { CatalogueStore, type Listing } from './catalogue.store.js';
 import { Publish } from './publish.usecase.js';
 import { managedServiceDetail, managedServiceView, marketServiceView, publishedServiceView } from './service.view.js';
 import { ServiceStore } from './service.store.js';
@@ -27,16 +27,9 @@ export class ServicesController {
 
   @Get('agent/me/services')
   @AgentAuth('read')
-  async list(
-    @Caller() { agentId }: AgentPrincipal,
-    @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery,
-  ): Promise<object> {
-    const { listings, total } = await this.catalogue.list(
-      { agentId, search, isActive: isActive(status), sortBy },
-      page,
-      limit,
-    );
-    return { services: listings.map(publishedServiceView), total, page, limit };
+  async list(@Caller() { agentId }: AgentPrincipal, @Query() query: OwnServicesQuery): Promise<object> {
+    const { listings, ...paging } = await this.own(agentId, query);
+    return { services: listings.map(publishedServiceView), ...paging };
   }
 
   @Patch('agent/me/services/:id')
@@ -80,16 +73,9 @@ export class ServicesController {
 
   @Get('services')
   @AgentAuth('read')
-  async manage(
-    @Caller() { agentId }: AgentPrincipal,
-    @Query() { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery,
-  ): Promise<object> {
-    const { listings, total } = await this.catalogue.list(
-      { agentId, search, isActive: isActive(status), sortBy },
-      page,
-      limit,
-    );
-    return { data: listings.map(managedServiceView), total, page, limit };
+  async manage(@Caller() { agentId }: AgentPrincipal, @Query() query: OwnServicesQuery): Promise<object> {
+    const { listings, ...paging } = await this.own(agentId, query);
+    return { data: listings.map(managedServiceView), ...paging };
   }
 
   @Get('services/:id')
@@ -98,6 +84,14 @@ export class ServicesController {
     const listing = await this.catalogue.find(id);
     if (listing === undefined || listing.agentId !== agentId) throw notFound();
     return managedServiceDetail(listing, await this.catalogue.recentCalls(agentId, id, RECENT_CALLS));
+  }
+
+  private async own(
+    agentId: bigint,
+    { page, limit, search, status, sortBy = 'time' }: OwnServicesQuery,
+  ): Promise<{ listings: Listing[]; total: number; page: number; limit: number }> {
+    const filter = { agentId, search, isActive: isActive(status), sortBy };
+    return { ...(await this.catalogue.list(filter, page, limit)), page, limit };
   }
 }
 
