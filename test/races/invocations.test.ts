@@ -190,6 +190,47 @@ describe('at the same moment', () => {
     expect((await caller.api.post(INVOCATIONS, order(service))).status).toBe(403);
   });
 
+  it('a deactivation and invokes: what is sent after the answer opens nothing, and what was opened before ends', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const [service, caller] = await market(PRICE * 100);
+      const deactivated = Promise.resolve(provider.api.post(`/agent/me/services/${service}/deactivate`));
+      const answers = await atOnce(AT_ONCE, () => caller.api.post(INVOCATIONS, order(service)));
+      expect((await deactivated).status).toBe(200);
+      expect(answers.every(({ status }) => status === 200 || status === 409)).toBe(true);
+      expect((await caller.api.post(INVOCATIONS, order(service))).status).toBe(409);
+      const ids = answers.flatMap(({ status, body }) =>
+        status === 200 ? [(body as { data: { invocationId: number } }).data.invocationId] : [],
+      );
+      expect((await walletOf(caller)).held).toBe(String(PRICE * ids.length));
+      for (const answer of await Promise.all(ids.map((id) => submit(id, { words: 1 }))))
+        expect(answer.status).toBe(200);
+      expect(await walletOf(caller)).toEqual({ available: String(PRICE * (100 - ids.length)), held: '0' });
+    }
+  });
+
+  it('a revoked key and invokes with it: what is sent after the answer gets in nowhere in that process', async () => {
+    const [service, caller] = await market(PRICE * 1_000, { maxPendingPerCaller: 1_000 });
+    const hurried = world.api.as(await caller.newKey());
+    const listed = await caller.owner.api.get(`/owner/agents/${caller.id}/keys`);
+    const keyId = (listed.body as { data: { keys: { id: number }[] } }).data.keys.at(-1)?.id;
+    let isRevoked = false;
+    const revoked = Promise.resolve(caller.owner.api.delete(`/owner/agents/${caller.id}/keys/${keyId}`)).then(
+      ({ status }) => {
+        isRevoked = true;
+        return status;
+      },
+    );
+    await atOnce(10, async () => {
+      for (;;) {
+        const wasRevoked = isRevoked;
+        const { status } = await hurried.post(INVOCATIONS, order(service));
+        expect(status === 401 || (status === 200 && !wasRevoked), `${status}, revoked: ${wasRevoked}`).toBe(true);
+        if (wasRevoked) return;
+      }
+    });
+    expect(await revoked).toBe(200);
+  });
+
   it('a revoked key and requests: within a second nobody gets in with it, in any process', async () => {
     const [, caller] = await market(PRICE);
     const key = await caller.newKey();
