@@ -148,12 +148,7 @@ export const sabotages: Sabotage[] = [
   ),
   change('an end does not count', CLOSE, 'insert into ledger.outcome_queue (outcome_id) values (v_outcome);'),
 
-  change(
-    'a review counts for ever',
-    MARKS,
-    'insert into ledger.outcome_queue (outcome_id) values (v_outcome);',
-    'insert into ledger.outcome_queue (outcome_id) values (v_outcome), (v_outcome);',
-  ),
+  change('stars count double', TALLY, 'coalesce(sum(o.stars), 0)', 'coalesce(sum(2 * o.stars), 0)'),
   change('anybody reviews', MARKS, 'where id = p_id and caller_agent_id = p_caller_agent', 'where id = p_id'),
   change(
     'an acknowledgement is not noted',
