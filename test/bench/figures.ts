@@ -1,57 +1,48 @@
-import type { LoadResult } from './plan.js';
+/** A number with its unit: "/s", "ms", "MB", "B", or "" for a plain count. */
+export type Measure = { value: number; unit: string };
 
-/** One measurement a round, by name. */
-export type Rounds = Map<string, LoadResult[]>;
+/** What the judged number must keep: the ratio where there is one, else the figure itself, in the figure's unit. */
+export type Must = { atLeast: number } | { atMost: number };
 
-export type Figure = { name: string; perSecond: number; p50Ms: number; p99Ms: number };
-export type Ratio = { name: string; value: number; goal: string };
+export type Verdict = 'pass' | 'fail' | 'skipped' | 'shown';
 
-/** The middle of what the rounds gave. */
-export function figuresOf(rounds: Rounds): Figure[] {
-  return [...rounds].map(([name, results]) => ({
-    name,
-    perSecond: median(results.map((result) => result.perSecond)),
-    p50Ms: median(results.map((result) => result.p50Ms)),
-    p99Ms: median(results.map((result) => result.p99Ms)),
-  }));
+/** One line of the bench's table. Make it with `ratioRow`, `boundRow`, `shownRow` or `skippedRow`. */
+export type Row = {
+  /** What is compared with what, in words that stay the same from run to run. */
+  what: string;
+  figure?: Measure;
+  reference?: Measure;
+  ratio?: number;
+  must?: Must;
+  verdict: Verdict;
+  /** Why it was skipped, or what the reader of this figure has to know. */
+  note?: string;
+};
+
+type Described = { what: string; note?: string };
+
+/** A figure over its reference. @param row `ratio` where it is more than one division, such as the median of the rounds' ratios */
+export function ratioRow(row: Described & { figure: Measure; reference: Measure; must: Must; ratio?: number }): Row {
+  const ratio = row.ratio ?? row.figure.value / row.reference.value;
+  return { ...row, ratio, verdict: verdictOf(ratio, row.must) };
 }
 
-/** The middle of the rounds' own ratios: the two were measured within the same half minute, so a busy neighbour met both. */
-export function ratioOf(rounds: Rounds, name: string, to: string, goal: string): Ratio {
-  const [above = [], below = []] = [rounds.get(name), rounds.get(to)];
-  const values = above.map((result, round) => result.perSecond / (below[round]?.perSecond ?? Number.NaN));
-  return { name: `${name} ÷ ${to}`, value: median(values), goal };
+/** A figure that must stay on one side of a fixed bound. */
+export function boundRow(row: Described & { figure: Measure; must: Must }): Row {
+  return { ...row, verdict: verdictOf(row.figure.value, row.must) };
 }
 
-export function tableOf(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, perSecond, p50Ms, p99Ms }) => [
-    name,
-    perSecond.toFixed(0),
-    p50Ms.toFixed(2),
-    p99Ms.toFixed(2),
-  ]);
-  return columns([['figure', 'per second', 'p50 ms', 'p99 ms'], ...rows]);
+/** A figure that is told and not judged. */
+export function shownRow(row: Described & { figure: Measure; reference?: Measure; ratio?: number }): Row {
+  return { ...row, verdict: 'shown' };
 }
 
-export function ratioTableOf(ratios: readonly Ratio[]): string {
-  return columns([
-    ['ratio', 'measured', 'goal'],
-    ...ratios.map(({ name, value, goal }) => [name, value.toFixed(2), goal]),
-  ]);
+export function skippedRow({ what, must, reason }: { what: string; must?: Must; reason: string }): Row {
+  return { what, ...(must === undefined ? {} : { must }), verdict: 'skipped', note: reason };
 }
 
-function columns(rows: readonly string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows
-    .map((row) =>
-      row.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join('  '),
-    )
-    .join('\n');
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]];
-  return (low + high) / 2;
+/** Nothing measured is nothing kept: a number that is none fails. */
+export function verdictOf(judged: number, must: Must): 'pass' | 'fail' {
+  const isKept = 'atLeast' in must ? judged >= must.atLeast : judged <= must.atMost;
+  return isKept ? 'pass' : 'fail';
 }

@@ -8,7 +8,7 @@ import { invariants } from '../support/invariants.js';
 import { onServer, openBenchDatabase, type BenchDatabase } from './bench-database.js';
 import { findPgbench, runPgbench, type DirectPlan } from './direct.js';
 import { runNodeDirect } from './direct-node.js';
-import { figuresOf, ratioOf, ratioTableOf, tableOf, type Rounds } from './figures.js';
+import { figuresOf, ratioOf, ratioTableOf, tableOf, type Rounds } from './rounds.js';
 import { isBusy, machineFacts } from './machine.js';
 import type { LoadPlan, LoadResult } from './plan.js';
 import { runLoad, startApiProcess } from './processes.js';
