@@ -14,6 +14,7 @@ export {
   PlatformModule,
   type Platform,
 } from './platform.module.js';
+export { Metrics, type LaneObserver } from './metrics.js';
 export { damped } from './damped.js';
 export { DelayQueue, QueueFactory, QueueWorker, type JobHandler, type QueueOptions } from './queue.js';
 export { migrateQueue } from './queue-migrate.js';

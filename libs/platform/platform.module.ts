@@ -3,6 +3,7 @@ import { Bus } from './bus.js';
 import type { Config } from './config.js';
 import { Database } from './database.js';
 import { createLog, type Log } from './log.js';
+import { Metrics } from './metrics.js';
 import { QueueFactory } from './queue.js';
 import { connectRedis } from './redis.js';
 
@@ -18,6 +19,7 @@ export const InjectLog = (): ParameterDecorator & PropertyDecorator => Inject(LO
 export type Platform = {
   config: Config;
   log: Log;
+  metrics: Metrics;
   database: Database;
   bus: Bus;
   queues: QueueFactory;
@@ -33,6 +35,7 @@ export function openPlatform(config: Config, log = createLog(config.logLevel)): 
       "one database login serves everything, so the database's own guard of the ledger is off; see docs/operations.md",
     );
   }
+  const metrics = new Metrics();
   const database = new Database(config.database);
   const redis =
     config.redisUrl === undefined
@@ -45,6 +48,7 @@ export function openPlatform(config: Config, log = createLog(config.logLevel)): 
   return {
     config,
     log,
+    metrics,
     database,
     bus: new Bus(redis),
     queues,
@@ -52,16 +56,18 @@ export function openPlatform(config: Config, log = createLog(config.logLevel)): 
       redis?.publisher.disconnect();
       redis?.subscriber.disconnect();
       await database.close();
+      metrics.close();
     },
   };
 }
 
 @Module({})
 export class PlatformModule {
-  static with({ config, log, database, bus, queues }: Platform): DynamicModule {
+  static with({ config, log, metrics, database, bus, queues }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
+      { provide: Metrics, useValue: metrics },
       { provide: Database, useValue: database },
       { provide: Bus, useValue: bus },
       { provide: QueueFactory, useValue: queues },
