@@ -1,5 +1,11 @@
 import { readdirSync } from 'node:fs';
-import { constants, monitorEventLoopDelay, performance, PerformanceObserver } from 'node:perf_hooks';
+import {
+  constants,
+  monitorEventLoopDelay,
+  performance,
+  PerformanceObserver,
+  type PerformanceEntry,
+} from 'node:perf_hooks';
 import type { Metrics } from './metrics.js';
 
 const DELAY_RESOLUTION_MS = 20;
