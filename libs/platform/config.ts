@@ -1,3 +1,5 @@
+import { isNetwork, type TrustProxy } from './rate-limit/index.js';
+
 /** Everything the processes are told from outside. Read once, checked at start; each key stands in `.env.example`. */
 export type Config = {
   readonly env: 'development' | 'production' | 'test';
@@ -21,8 +23,18 @@ export type Config = {
   };
   readonly redisUrl?: string;
   readonly logLevel: LogLevel;
+  readonly metrics: {
+    /** Opens GET /metrics, as an administrator's key does. */
+    readonly token?: string;
+    /** Where a worker process serves its figures; without it nowhere. */
+    readonly port?: number;
+  };
   /** The shortest deadline of an invocation, in milliseconds. */
   readonly timeoutMinMs: number;
+  /** Requests that are taken: a second of one key, a second of one owner, a minute of an address without a right key; 0: any. */
+  readonly rates: { readonly key: number; readonly owner: number; readonly wrongKeys: number };
+  /** Whose word about the client's address is taken. */
+  readonly trustProxy: TrustProxy;
 };
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -32,7 +44,15 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const OWN_KEYS = ['C4C_HOME', 'C4C_SECRET', 'C4C_ADMIN_KEY', 'C4C_DEMO', 'C4C_LOG_LEVEL', 'C4C_TIMEOUT_MIN_MS'];
+const OWN_KEYS = [
+  'C4C_HOME',
+  'C4C_SECRET',
+  'C4C_ADMIN_KEY',
+  'C4C_DEMO',
+  'C4C_LOG_LEVEL',
+  'C4C_TIMEOUT_MIN_MS',
+  'C4C_METRICS_TOKEN',
+  'C4C_METRICS_PORT', 'C4C_RATE_KEY', 'C4C_RATE_OWNER', 'C4C_RATE_WRONG_KEYS', 'C4C_TRUST_PROXY'];
 // Read by the command line and by the tests; they may stand in the same environment.
 const OTHERS_KEYS = [
   'C4C_API_TOKEN',
@@ -112,7 +132,43 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     database: { adminUrl, directUrl, url, isSplit: new URL(adminUrl).username !== new URL(url).username },
     ...(redisUrl === undefined ? {} : { redisUrl }),
     logLevel,
+    metrics: metricsFrom(env),
     timeoutMinMs: integer(env, 'C4C_TIMEOUT_MIN_MS', 1_000, 1, 86_400_000),
+    rates: {
+      key: integer(env, 'C4C_RATE_KEY', 1_000, 0, RATE_MAX),
+      owner: integer(env, 'C4C_RATE_OWNER', 3_000, 0, RATE_MAX),
+      wrongKeys: integer(env, 'C4C_RATE_WRONG_KEYS', 100, 0, RATE_MAX),
+    },
+    trustProxy: trustedProxies(env, 'C4C_TRUST_PROXY'),
+  };
+}
+
+const RATE_MAX = 1_000_000;
+const HOPS_MAX = 16;
+
+function trustedProxies(env: Readonly<Record<string, string | undefined>>, key: string): TrustProxy {
+  const text = given(env[key]);
+  if (text === undefined || text === '0') return undefined;
+  if (/^\d{1,2}$/.test(text) && Number(text) <= HOPS_MAX) return { hops: Number(text) };
+  const networks = text.split(',').map((one) => one.trim());
+  if (!networks.every(isNetwork))
+    throw new ConfigError(
+      `${key} is "${text}"; it must be the number of proxies in front (at most ${HOPS_MAX}) or their addresses, such as 10.0.0.0/8,127.0.0.1.`,
+    );
+  return { networks };
+}
+
+function metricsFrom(env: Readonly<Record<string, string | undefined>>): Config['metrics'] {
+  const token = given(env['C4C_METRICS_TOKEN']);
+  if (token !== undefined && !/^[\x21-\x7e]{32,}$/.test(token)) {
+    throw new ConfigError(
+      'C4C_METRICS_TOKEN must have at least 32 characters, without spaces; make one with: openssl rand -hex 32',
+    );
+  }
+  const port = given(env['C4C_METRICS_PORT']);
+  return {
+    ...(token === undefined ? {} : { token }),
+    ...(port === undefined ? {} : { port: integer(env, 'C4C_METRICS_PORT', 0, 0, 65_535) }),
   };
 }
 
