@@ -1,3 +1,4 @@
+import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AgentGateway, useGateway } from '#gateway';
 import { createHttpApp, type Platform } from '#platform';
@@ -11,10 +12,10 @@ export type Api = {
   close(): Promise<void>;
 };
 
-/** Serves HTTP and WebSocket.
+/** Serves HTTP and WebSocket. @param root what is served; the bench adds routes of its own to it
  *  @throws the socket's error, such as EADDRINUSE */
-export async function startApi(platform: Platform): Promise<Api> {
-  const app = await createHttpApp(ApiModule.with(platform), { log: platform.log });
+export async function startApi(platform: Platform, root: DynamicModule = ApiModule.with(platform)): Promise<Api> {
+  const app = await createHttpApp(root, { log: platform.log, metrics: platform.metrics });
   useGateway(app);
   try {
     await app.listen(platform.config.port, platform.config.host);

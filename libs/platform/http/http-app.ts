@@ -6,18 +6,26 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '#kernel';
 import { nestLogger, type Log } from '../log.js';
+import type { Metrics } from '../metrics.js';
 import { newTraceId, traceIdFrom } from '../trace.js';
 import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
 import { rawProblemResponse } from './envelope.js';
 import { addEdgeHooks, EDGE_HEADERS } from './edge-hooks.js';
+import { addHttpMetrics } from './http-metrics.js';
 import { httpProblems } from './http.problems.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
-export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; requestTimeoutMs?: number; trustProxy?: boolean };
+export type HttpAppOptions = {
+  log: Log;
+  metrics?: Metrics;
+  bodyLimitBytes?: number;
+  requestTimeoutMs?: number;
+  trustProxy?: boolean;
+};
 
 /**
  * A Nest application on Fastify whose every answer, also to what is hardly HTTP, is the one envelope. Call `listen` on it,
@@ -25,7 +33,7 @@ export type HttpAppOptions = { log: Log; bodyLimitBytes?: number; requestTimeout
  */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { log, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, trustProxy = false }: HttpAppOptions,
+  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, trustProxy = false }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new EnvelopeAdapter({
     trustProxy,
@@ -52,6 +60,7 @@ export async function createHttpApp(
     },
   });
   takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
+  if (metrics !== undefined) addHttpMetrics(adapter.getInstance(), metrics);
   addEdgeHooks(adapter.getInstance(), log);
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   const { server } = adapter.getInstance();
