@@ -31,6 +31,14 @@ create table ledger.account (
   constraint account_pkey PRIMARY KEY (id)
 )
 
+create table ledger.circulating (
+  is_only boolean not null default true,
+  amount bigint not null,
+  constraint circulating_in_range CHECK (((amount >= 0) AND (amount <= '1000000000000000000'::bigint))),
+  constraint circulating_is_one_row CHECK (is_only),
+  constraint circulating_pkey PRIMARY KEY (is_only)
+) with (fillfactor=50)
+
 create table ledger.credit (
   account_id bigint not null,
   amount bigint not null,
@@ -75,6 +83,20 @@ create table ledger.idempotency (
   constraint idempotency_pkey PRIMARY KEY (principal_id, principal_kind, key),
   constraint idempotency_principal_known CHECK ((principal_kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text])))
 ) partition by hash (principal_id)
+
+create table ledger.month_opening (
+  account_id bigint not null,
+  month date not null,
+  available bigint not null,
+  held bigint not null,
+  held_since timestamp with time zone,
+  written_at timestamp with time zone not null,
+  constraint month_opening_available_never_negative CHECK ((available >= 0)),
+  constraint month_opening_held_has_an_oldest CHECK (((held > 0) = (held_since IS NOT NULL))),
+  constraint month_opening_held_never_negative CHECK ((held >= 0)),
+  constraint month_opening_is_a_first CHECK ((EXTRACT(day FROM month) = (1)::numeric)),
+  constraint month_opening_pkey PRIMARY KEY (account_id, month)
+)
 
 create table ledger.outcome (
   id bigint not null default platform.next_id('ledger.outcome_id'::regclass),
@@ -362,6 +384,7 @@ create table market.review_p00001 partition of market.review for values from ('1
 
 create view ledger.balance (account_id bigint, available bigint, held bigint)
 create view ledger.entry (account_id bigint, at timestamp with time zone, kind text, id bigint, amount bigint, fee bigint, subject_kind text, subject_id bigint, reference text, memo text)
+create view ledger.movement (account_id bigint, since timestamp with time zone, at timestamp with time zone, kind text, id bigint, available bigint, held bigint, fee bigint)
 
 -- Indexes
 
@@ -380,21 +403,22 @@ CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_ac
 CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at, hold_id) WHERE (to_payer > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
-CREATE INDEX transfer_minted ON ledger.transfer USING btree (debit) INCLUDE (amount) WHERE (debit = '-2'::integer)
-CREATE INDEX transfer_unminted ON ledger.transfer USING btree (credit) INCLUDE (amount) WHERE (credit = '-2'::integer)
 
 -- Functions
 
 create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 831e0b36a8c21946bad0f7f2607b6f70
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
-create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body b8e9ba3de610aaa3011668fe5ba63312
+create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 3d2beb691306c883d61fef5669024103
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3484c97a3eb592d9513693388b13c2f6
 create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 46954fd66abc628df3ffdf862ebc1840
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
+create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
 create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 264bc69f30fcb99fb2f850cd221ce339
 create function ledger.lock_wallets(p_accounts bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 0b4626eeaf38e2d719955e586647f60b
+create function ledger.open_month(p_account bigint, p_month date) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body ca725602469dba5d8180880eca774ec9
 create function ledger.open_wallet(p_owner_id bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2750e28c0ee9a3c4f852d3688a2cc2dd
-create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body cd6f52ba509531f2e0e280c738a4cee0
+create function ledger.refuse_uncounted() returns trigger language plpgsql volatile parallel unsafe security definer set search_path="" body 462c3669a02b77abea35cc54956fe730
+create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 48f9e588f1a98882d4e1d4d331460817
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body c9971d4d248a810dbecaa9ae1ee0ca6f
@@ -425,6 +449,9 @@ CREATE TRIGGER hold_is_immutable BEFORE DELETE OR UPDATE ON ledger.hold FOR EACH
 CREATE TRIGGER hold_is_kept BEFORE TRUNCATE ON ledger.hold FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER hold_p00000_is_kept BEFORE TRUNCATE ON ledger.hold_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER hold_p00001_is_kept BEFORE TRUNCATE ON ledger.hold_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER mint_transfer_is_counted BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (((new.debit = '-2'::integer) OR (new.credit = '-2'::integer))) EXECUTE FUNCTION ledger.refuse_uncounted()
+CREATE TRIGGER month_opening_is_immutable BEFORE DELETE OR UPDATE ON ledger.month_opening FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER month_opening_is_kept BEFORE TRUNCATE ON ledger.month_opening FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_immutable BEFORE DELETE OR UPDATE ON ledger.outcome FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_kept BEFORE TRUNCATE ON ledger.outcome FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_p00000_is_kept BEFORE TRUNCATE ON ledger.outcome_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
@@ -443,6 +470,7 @@ CREATE TRIGGER transfer_is_kept BEFORE TRUNCATE ON ledger.transfer FOR EACH STAT
 grant execute on function ledger.accounts_to_fold(integer) to c4c_app
 grant execute on function ledger.deposit(bigint,bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.fold(bigint) to c4c_app
+grant execute on function ledger.open_month(bigint,date) to c4c_app
 grant execute on function ledger.open_wallet(bigint) to c4c_app
 grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
@@ -474,6 +502,8 @@ grant select on table ledger.account to c4c_app
 grant select on table ledger.account to c4c_treasury
 grant select on table ledger.balance to c4c_app
 grant select on table ledger.balance to c4c_treasury
+grant select on table ledger.circulating to c4c_app
+grant select on table ledger.circulating to c4c_treasury
 grant select on table ledger.credit to c4c_app
 grant select on table ledger.credit to c4c_treasury
 grant select on table ledger.entry to c4c_app
@@ -496,6 +526,10 @@ grant select on table ledger.idempotency_h2 to c4c_app
 grant select on table ledger.idempotency_h2 to c4c_treasury
 grant select on table ledger.idempotency_h3 to c4c_app
 grant select on table ledger.idempotency_h3 to c4c_treasury
+grant select on table ledger.month_opening to c4c_app
+grant select on table ledger.month_opening to c4c_treasury
+grant select on table ledger.movement to c4c_app
+grant select on table ledger.movement to c4c_treasury
 grant select on table ledger.outcome to c4c_app
 grant select on table ledger.outcome to c4c_treasury
 grant select on table ledger.outcome_p00000 to c4c_app

@@ -267,8 +267,8 @@ begin
 end
 $$;
 
--- What is in circulation: all that was deposited less what was taken back. Kept below 10^18 by `ledger.deposit`, so that no sum
--- of balances can leave bigint (9.2 x 10^18), whoever pays whom. Deposits at the same moment may pass it by their own amounts.
+-- What is in circulation, summed: all that was deposited less what was taken back. `ledger.circulating` holds the same figure at
+-- every commit and keeps it below 10^18, so that no sum of balances can leave bigint (9.2 x 10^18), whoever pays whom.
 create or replace function ledger.circulation() returns numeric
 language sql
 stable
@@ -310,7 +310,9 @@ begin
     return query select case when v_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end, v_kept.result_id;
     return;
   end if;
-  if ledger.circulation() + p_amount > 1000000000000000000 then
+  -- Deposits wait for each other here, after wallets and keys and before inserts, as reversals do.
+  update ledger.circulating c set amount = c.amount + p_amount where c.amount + p_amount <= 1000000000000000000;
+  if not found then
     -- The key that was just kept goes with this refusal: nothing was done for it.
     delete from ledger.idempotency i
     where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
@@ -381,11 +383,18 @@ begin
   -- Another request with this key for another transfer is not held back by the wallet: its insert wins or this one raises.
   insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
   values (p_principal_kind, p_principal_id, p_key, 'reversal', p_fingerprint, v_id, v_now);
+  update ledger.circulating c set amount = c.amount - v_first.amount;
   insert into ledger.transfer (id, kind, debit, credit, amount, reverses, memo, actor, created_at)
   values (v_id, 'reversal', v_first.credit, v_first.debit, v_first.amount, v_first.id, p_reason, p_actor, v_now);
   return query select 'done'::text, v_id;
 end
 $$;
+
+-- The functions before these kept no figure; so it is made from the rows whenever functions are installed. Whoever deposits
+-- meanwhile waits, and a function that began before this and would not count is refused by the transfer's trigger.
+lock table ledger.circulating in exclusive mode;
+lock table ledger.transfer in share row exclusive mode;
+update ledger.circulating c set amount = ledger.circulation() where c.amount <> ledger.circulation();
 
 create or replace function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void
 language plpgsql

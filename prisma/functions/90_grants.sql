@@ -15,7 +15,8 @@ begin
     grant usage, select on all sequences in schema ledger, market to c4c_app;
     grant execute on function platform.clock(), platform.shard(), platform.next_id(regclass), platform.uuidv7(),
       platform.extend_partitions() to c4c_app;
-    grant execute on function ledger.open_wallet(bigint), ledger.fold(bigint), ledger.accounts_to_fold(integer) to c4c_app;
+    grant execute on function ledger.open_wallet(bigint), ledger.fold(bigint), ledger.accounts_to_fold(integer),
+      ledger.open_month(bigint, date) to c4c_app;
     grant execute on all functions in schema market to c4c_app;
     revoke execute on function market.event_append(bigint[], text[], bigint[], timestamptz),
       market.invocation_close_one(bigint, text, bigint, json, json, text, bytea) from c4c_app;

@@ -41,7 +41,8 @@ function steps(
     select service_id, owner_id, agent_id, 'Light service ' || k, 'Does it.', 'writing', 100, 1000, 1000000, 1000000, true, 1 from light`,
     `insert into market.service_version (service_id, version, title, description, category, price, avg_response_ms, created_at)
     select service_id, 1, 'Light service ' || k, 'Does it.', 'writing', 100, 1000, platform.clock() from light`,
-    `insert into ledger.transfer (kind, debit, credit, amount, reference, actor, created_at)
+    `update ledger.circulating set amount = amount + (select count(*) + 2 from light) * 1000000000;
+    insert into ledger.transfer (kind, debit, credit, amount, reference, actor, created_at)
     select 'deposit', -2, owner_id, 1000000000, 'bulk', 'test', platform.clock() - interval '30 days'
     from (select owner_id from light union all values (${caller.ownerId}::bigint), (${provider.ownerId}::bigint)) o`,
 

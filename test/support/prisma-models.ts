@@ -17,6 +17,7 @@ const TYPES: Record<string, string> = {
 };
 const NATIVE_TYPES: Record<string, string> = {
   Timestamptz: 'timestamp with time zone',
+  Date: 'date',
   Json: 'json',
   Uuid: 'uuid',
   SmallInt: 'smallint',
