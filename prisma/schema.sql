@@ -6,6 +6,10 @@ create schema ledger
 create schema market
 create schema platform
 
+-- Extensions
+
+create extension pg_trgm
+
 -- Sequences
 
 create sequence ledger.hold_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -451,6 +455,8 @@ CREATE TRIGGER hold_p00000_is_kept BEFORE TRUNCATE ON ledger.hold_p00000 FOR EAC
 CREATE TRIGGER hold_p00001_is_kept BEFORE TRUNCATE ON ledger.hold_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER mint_transfer_is_counted BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (((new.debit = '-2'::integer) OR (new.credit = '-2'::integer))) EXECUTE FUNCTION ledger.refuse_uncounted()
 CREATE TRIGGER month_opening_is_immutable BEFORE DELETE OR UPDATE ON ledger.month_opening FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
+CREATE INDEX service_by_price ON market.service USING btree (price, id)
+CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
 CREATE TRIGGER month_opening_is_kept BEFORE TRUNCATE ON ledger.month_opening FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_immutable BEFORE DELETE OR UPDATE ON ledger.outcome FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_kept BEFORE TRUNCATE ON ledger.outcome FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()

@@ -1,7 +1,8 @@
 import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { formatShells } from '#kernel';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { Database, IdParam, NoFields, notFound, requireSomeField } from '#platform';
+import { Database, IdParam, NoFields, notFound, requireSomeField, type FinishedAnswer } from '#platform';
+import { AgentLists } from './agent-lists.js';
 import { AgentStore, type Agent } from './agent.store.js';
 import { agentInfo, marketAgentView } from './agent.view.js';
 import { MarketAgentsQuery, PublishAgentBody, RegisterBody, StatusBody, UpdateAgentBody } from './agents.dto.js';
@@ -12,6 +13,7 @@ export class AgentsController {
   constructor(
     private readonly agents: AgentStore,
     private readonly database: Database,
+    private readonly lists: AgentLists,
   ) {}
 
   /** Fills in the profile of the agent that the key belongs to. */
@@ -19,6 +21,7 @@ export class AgentsController {
   @AgentAuth('profile')
   async register(@Caller() { agentId }: AgentPrincipal, @Body() body: RegisterBody): Promise<object> {
     await this.agents.update(agentId, body);
+    this.lists.forget();
     return agentInfo(await this.own(agentId));
   }
 
@@ -33,6 +36,7 @@ export class AgentsController {
   async update(@Caller() { agentId }: AgentPrincipal, @Body() body: UpdateAgentBody): Promise<object> {
     requireSomeField(body);
     await this.agents.update(agentId, body);
+    this.lists.forget();
     return { message: 'The profile is updated' };
   }
 
@@ -41,6 +45,7 @@ export class AgentsController {
   @AgentAuth('profile')
   async status(@Caller() { agentId }: AgentPrincipal, @Body() { status }: StatusBody): Promise<object> {
     await this.agents.update(agentId, { status });
+    this.lists.forget();
     return { message: `The agent is ${status}`, status };
   }
 
@@ -48,6 +53,7 @@ export class AgentsController {
   @AgentAuth('profile')
   async publish(@Caller() { agentId }: AgentPrincipal, @Body() { preferences }: PublishAgentBody): Promise<object> {
     await this.agents.publish(agentId, { ...preferences });
+    this.lists.forget();
     const agent = await this.own(agentId);
     return {
       id: Number(agent.id),
@@ -62,6 +68,7 @@ export class AgentsController {
   @AgentAuth('profile')
   async unpublish(@Caller() { agentId }: AgentPrincipal, @Body() _body: NoFields): Promise<object> {
     await this.agents.unpublish(agentId);
+    this.lists.forget();
     return { id: Number(agentId), marketVisibility: 'private', message: 'The agent is no longer on the market' };
   }
 
@@ -87,12 +94,19 @@ export class AgentsController {
 /** Agents as everybody sees them. */
 @Controller('openapi/v1/market/agents')
 export class MarketAgentsController {
-  constructor(private readonly agents: AgentStore) {}
+  constructor(
+    private readonly agents: AgentStore,
+    private readonly lists: AgentLists,
+  ) {}
 
+  /** The same for everybody, whoever asks. May be a second old; what this process changes shows at once. */
   @Get()
-  async list(@Query() { page, limit, ...filter }: MarketAgentsQuery): Promise<object> {
-    const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
-    return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
+  list(@Query() { page, limit, ...filter }: MarketAgentsQuery): Promise<FinishedAnswer> {
+    const { search, category, status } = filter;
+    return this.lists.get(JSON.stringify([page, limit, search, category, status]), async () => {
+      const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
+      return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
+    });
   }
 
   @Get(':id')

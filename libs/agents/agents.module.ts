@@ -1,12 +1,13 @@
 import { Module } from '@nestjs/common';
 import { AgentKeys } from './agent-keys.usecase.js';
+import { AgentLists } from './agent-lists.js';
 import { AgentStore } from './agent.store.js';
 import { AgentsController, MarketAgentsController } from './agents.controller.js';
 import { OwnerAgentsController } from './owner-agents.controller.js';
 
 @Module({
   controllers: [AgentsController, MarketAgentsController, OwnerAgentsController],
-  providers: [AgentKeys, AgentStore],
+  providers: [AgentKeys, AgentLists, AgentStore],
   exports: [AgentKeys, AgentStore],
 })
 export class AgentsModule {}

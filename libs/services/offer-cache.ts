@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { countLookUps, Metrics } from '#platform';
 import { ServiceStore, type Offer } from './service.store.js';
 
 const ENTRIES_MAX = 10_000;
@@ -11,10 +12,20 @@ const ENTRIES_MAX = 10_000;
 export class OfferCache {
   private readonly entries = new Map<bigint, Promise<Offer | undefined>>();
 
-  constructor(private readonly store: ServiceStore) {}
+  private hits = 0;
+  private misses = 0;
+
+  constructor(
+    private readonly store: ServiceStore,
+    metrics: Metrics,
+  ) {
+    countLookUps(metrics, 'offers', { hits: () => this.hits, misses: () => this.misses });
+  }
 
   get(id: bigint): Promise<Offer | undefined> {
     const known = this.entries.get(id);
+    if (known === undefined) this.misses += 1;
+    else this.hits += 1;
     return known ?? this.load(id);
   }
 

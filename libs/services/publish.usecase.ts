@@ -4,6 +4,7 @@ import type { AgentPrincipal } from '#owners';
 import { Database, httpProblems, isUniqueViolation, notFound } from '#platform';
 import { SchemaGuard } from './schema-guard.js';
 import { SchemaPoolBusy } from './schema-pool.js';
+import { ServiceLists } from './service-lists.js';
 import { ServiceStore, type Published, type ServiceSpec } from './service.store.js';
 import type { PublishBody, UpdateServiceBody } from './services.dto.js';
 import { serviceProblems } from './services.problems.js';
@@ -29,6 +30,7 @@ export class Publish {
     private readonly database: Database,
     private readonly store: ServiceStore,
     private readonly schemas: Schemas,
+    private readonly lists: ServiceLists,
   ) {}
 
   /** Publishes a service, or revives and updates the owner's service of the same title; either way a new version.
@@ -46,7 +48,9 @@ export class Publish {
       maxPendingPerCaller: body.maxPendingPerCaller ?? MAX_PENDING_PER_CALLER,
     };
     await this.requireAllowed(ownerId, body);
-    return this.database.inTransaction((tx) => this.store.upsertByTitle(tx, ownerId, agentId, spec));
+    const published = await this.database.inTransaction((tx) => this.store.upsertByTitle(tx, ownerId, agentId, spec));
+    this.lists.forget();
+    return published;
   }
 
   /** Changes what is given, as a new version; invocations that are open keep theirs.
@@ -58,13 +62,15 @@ export class Publish {
   ): Promise<{ id: bigint; version: number }> {
     await this.requireAllowed(ownerId, changes);
     try {
-      return await this.database.inTransaction(async (tx) => {
+      const updated = await this.database.inTransaction(async (tx) => {
         const current = await this.store.lockOwn(tx, agentId, id);
         if (current === undefined) throw notFound();
         const version = current.version + 1;
         await this.store.update(tx, id, version, { ...current, ...given(changes) });
         return { id, version };
       });
+      this.lists.forget();
+      return updated;
     } catch (error) {
       if (isUniqueViolation(error, 'service_title_once')) {
         throw serviceProblems.TITLE_TAKEN(
@@ -73,6 +79,13 @@ export class Publish {
       }
       throw error;
     }
+  }
+
+  /** Takes the service off the market's list, or puts it back; invocations that are open run to their end.
+   *  @throws {Problem} NOT_FOUND */
+  async setActive(agentId: bigint, id: bigint, isActive: boolean): Promise<void> {
+    if (!(await this.store.setActive(agentId, id, isActive))) throw notFound();
+    this.lists.forget();
   }
 
   private async requireAllowed(

@@ -15,6 +15,11 @@ export class SchemaPool {
     this.threads = threads;
   }
 
+  /** Jobs that wait for a thread. */
+  get depth(): number {
+    return this.waiting.jobs;
+  }
+
   /** @param turn whose job it is: each has its turn, however many jobs wait
    *  @throws {SchemaPoolBusy} too many jobs wait already, or this one has waited too long */
   run(request: ThreadRequest, turn: string): Promise<JobResult> {

@@ -1,10 +1,10 @@
 import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { IdParam, NoFields, notFound, requireSomeField } from '#platform';
+import { IdParam, NoFields, notFound, requireSomeField, type FinishedAnswer } from '#platform';
 import { CatalogueStore, type Listing } from './catalogue.store.js';
 import { Publish } from './publish.usecase.js';
 import { managedServiceDetail, managedServiceView, marketServiceView, publishedServiceView } from './service.view.js';
-import { ServiceStore } from './service.store.js';
+import { ServiceLists } from './service-lists.js';
 import { MarketServicesQuery, OwnServicesQuery, PublishBody, UpdateServiceBody } from './services.dto.js';
 
 const RECENT_CALLS = 20;
@@ -14,7 +14,6 @@ const RECENT_CALLS = 20;
 export class ServicesController {
   constructor(
     private readonly publisher: Publish,
-    private readonly store: ServiceStore,
     private readonly catalogue: CatalogueStore,
   ) {}
 
@@ -51,7 +50,7 @@ export class ServicesController {
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
   ): Promise<object> {
-    if (!(await this.store.setActive(agentId, id, true))) throw notFound();
+    await this.publisher.setActive(agentId, id, true);
     return { message: 'The service is active', status: 'active', id: Number(id) };
   }
 
@@ -63,7 +62,7 @@ export class ServicesController {
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
   ): Promise<object> {
-    if (!(await this.store.setActive(agentId, id, false))) throw notFound();
+    await this.publisher.setActive(agentId, id, false);
     return {
       message: 'The service is inactive; open invocations run to their end',
       status: 'inactive',
@@ -98,12 +97,31 @@ export class ServicesController {
 /** Services as everybody sees them. */
 @Controller('openapi/v1/market/services')
 export class MarketServicesController {
-  constructor(private readonly catalogue: CatalogueStore) {}
+  constructor(
+    private readonly catalogue: CatalogueStore,
+    private readonly lists: ServiceLists,
+  ) {}
 
+  /** The same for everybody, whoever asks. May be a second old; what this process changes shows at once. */
   @Get()
-  async list(
-    @Query() { page, limit, status = 'active', sortBy = 'time', ...filter }: MarketServicesQuery,
-  ): Promise<object> {
+  list(@Query() query: MarketServicesQuery): Promise<FinishedAnswer> {
+    return this.lists.get(listKey(query), () => this.read(query));
+  }
+
+  @Get(':id')
+  async show(@Param('id', IdParam) id: bigint): Promise<object> {
+    const listing = await this.catalogue.find(id);
+    if (listing === undefined) throw notFound();
+    return marketServiceView(listing);
+  }
+
+  private async read({
+    page,
+    limit,
+    status = 'active',
+    sortBy = 'time',
+    ...filter
+  }: MarketServicesQuery): Promise<object> {
     const [{ listings, total }, categories] = await Promise.all([
       this.catalogue.list({ ...filter, isActive: isActive(status), sortBy }, page, limit),
       this.catalogue.categories(),
@@ -117,13 +135,20 @@ export class MarketServicesController {
       categories,
     };
   }
+}
 
-  @Get(':id')
-  async show(@Param('id', IdParam) id: bigint): Promise<object> {
-    const listing = await this.catalogue.find(id);
-    if (listing === undefined) throw notFound();
-    return marketServiceView(listing);
-  }
+/** One text for all queries that mean the same. */
+function listKey({
+  page,
+  limit,
+  search,
+  category,
+  status = 'active',
+  minPrice,
+  maxPrice,
+  sortBy = 'time',
+}: MarketServicesQuery): string {
+  return JSON.stringify([page, limit, search, category, status, minPrice?.toString(), maxPrice?.toString(), sortBy]);
 }
 
 function isActive(status: 'all' | 'active' | 'inactive' | undefined): boolean | undefined {

@@ -1,6 +1,6 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
-import { JSON_TYPE, RawAnswer, successBody } from './envelope.js';
+import { FinishedAnswer, JSON_TYPE, RawAnswer, successBody } from './envelope.js';
 
 /**
  * Puts the result of every handler into the success envelope. This is done here and not in a Nest interceptor because
@@ -11,6 +11,11 @@ export class EnvelopeAdapter extends FastifyAdapter {
     if (body instanceof RawAnswer) {
       if (statusCode !== undefined) response.code(statusCode);
       return response.headers(body.headers).header('content-type', body.contentType).send(body.body);
+    }
+    if (body instanceof FinishedAnswer) {
+      // Kept by clients but asked for each time, so that nobody sees more than what the server itself keeps for a second.
+      response.header('etag', body.etag).header('cache-control', 'no-cache');
+      if (body.isKnownBy(response.request.headers['if-none-match'])) return response.code(304).send();
     }
     const status = statusCode ?? response.statusCode;
     // Nest answers a POST with 201 unless told otherwise; the contract's success is 200.

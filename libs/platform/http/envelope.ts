@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Problem } from '#kernel';
 
@@ -5,7 +6,27 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The text of a successful answer. A handler that returns nothing answers `data: null`. */
 export function successBody(data: unknown, traceId: string): string {
-  return `{"success":true,"data":${JSON.stringify(data ?? null)},"traceId":"${traceId}"}`;
+  const json = data instanceof FinishedAnswer ? data.json : JSON.stringify(data ?? null);
+  return `{"success":true,"data":${json},"traceId":"${traceId}"}`;
+}
+
+/** A success whose data was turned into text before and is sent to many: only the trace id is each one's own. */
+export class FinishedAnswer {
+  readonly json: string;
+  /** Weak, since the trace id is part of the body and not of the meaning. */
+  readonly etag: string;
+
+  constructor(data: unknown) {
+    this.json = JSON.stringify(data ?? null);
+    this.etag = `W/"${createHash('sha256').update(this.json).digest('base64url').slice(0, 22)}"`;
+  }
+
+  /** Whether the client says in `If-None-Match` that it has this (RFC 9110, 13.1.2). */
+  isKnownBy(ifNoneMatch: string | undefined): boolean {
+    if (ifNoneMatch === undefined) return false;
+    const tags = ifNoneMatch.split(',').map((tag) => tag.trim());
+    return tags.some((tag) => tag === '*' || tag === this.etag || `W/${tag}` === this.etag);
+  }
 }
 
 /** The text of a refusal: the envelope that clients decode, and RFC 9457 members beside it. */
@@ -26,7 +47,11 @@ export function problemBody(problem: Problem, traceId: string, instance: string)
 }
 
 /** A whole HTTP/1.1 answer, for requests so malformed that no response object exists for them. */
-export function rawProblemResponse(problem: Problem, traceId: string): string {
+export function rawProblemResponse(
+  problem: Problem,
+  traceId: string,
+  headers: Readonly<Record<string, string>> = {},
+): string {
   const body = problemBody(problem, traceId, '');
   const { status } = problem.kind;
   return [
@@ -35,6 +60,7 @@ export function rawProblemResponse(problem: Problem, traceId: string): string {
     `content-length: ${Buffer.byteLength(body)}`,
     `x-trace-id: ${traceId}`,
     'x-content-type-options: nosniff',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
     '',
     body,

@@ -1,4 +1,5 @@
-export { JSON_TYPE, problemBody, RawAnswer } from './envelope.js';
+export { AnswerCache } from './answer-cache.js';
+export { JSON_TYPE, problemBody, RawAnswer, type FinishedAnswer } from './envelope.js';
 export { IdParam, NoFields, notFound, requireSomeField, validationFailed } from './dto.pipe.js';
 export {
   Alias,
