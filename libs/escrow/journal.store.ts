@@ -55,6 +55,16 @@ export class JournalStore {
     return rows.map(({ account }) => account);
   }
 
+  /** How many credits wait for a fold; counted up to `limit`. */
+  async unfolded(limit: number): Promise<number> {
+    const rows = await this.database.query<{ credits: number }>(
+      'select count(*)::integer as credits from (select from ledger.credit limit $1) as c',
+      [limit],
+      'credits-unfolded',
+    );
+    return rows[0]?.credits ?? 0;
+  }
+
   async fold(account: bigint): Promise<void> {
     await this.database.query('select ledger.fold($1)', [account], 'fold');
   }

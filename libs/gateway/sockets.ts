@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Metrics } from '#platform';
 import type { LiveSocket } from './live-socket.js';
 
 /** All open sockets of this process, by agent. */
@@ -6,6 +7,15 @@ import type { LiveSocket } from './live-socket.js';
 export class Sockets {
   private readonly byAgent = new Map<bigint, Set<LiveSocket>>();
   private count = 0;
+  /** Frames that went out over sockets that are gone. */
+  private framesSentBefore = 0;
+
+  constructor(metrics: Metrics) {
+    metrics.gauge('c4c_ws_sockets', 'Open WebSockets.', () => this.count);
+    metrics.counted('c4c_ws_frames_sent_total', 'Frames sent to WebSockets.', () =>
+      this.all().reduce((sum, { framesOut }) => sum + framesOut, this.framesSentBefore),
+    );
+  }
 
   get size(): number {
     return this.count;
@@ -23,6 +33,7 @@ export class Sockets {
     const own = this.byAgent.get(socket.owner.agentId);
     if (own?.delete(socket) !== true) return;
     this.count -= 1;
+    this.framesSentBefore += socket.framesOut;
     if (own.size === 0) this.byAgent.delete(socket.owner.agentId);
   }
 

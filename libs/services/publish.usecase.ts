@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { FieldError, JsonObject } from '#kernel';
 import type { AgentPrincipal } from '#owners';
-import { Database, httpProblems, isUniqueViolation, notFound } from '#platform';
+import { Database, httpProblems, isUniqueViolation, Metrics, notFound } from '#platform';
 import { SchemaGuard } from './schema-guard.js';
 import { SchemaPoolBusy } from './schema-pool.js';
 import { ServiceLists } from './service-lists.js';
@@ -15,8 +15,13 @@ const MAX_PENDING_PER_CALLER = 100;
 /** The one guard of all schemas, with its threads. */
 @Injectable()
 export class Schemas extends SchemaGuard implements OnModuleDestroy {
-  constructor() {
+  constructor(metrics: Metrics) {
     super();
+    metrics.gauge(
+      'c4c_schema_queue_depth',
+      'Values and schemas that wait for a thread to check them.',
+      () => this.depth,
+    );
   }
 
   async onModuleDestroy(): Promise<void> {

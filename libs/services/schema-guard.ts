@@ -59,6 +59,11 @@ export class SchemaGuard {
     return createHash('sha256').update(canonicalJson(schema)).digest('hex');
   }
 
+  /** Checks that wait for a thread. */
+  get depth(): number {
+    return this.pool.depth;
+  }
+
   /** Ends the threads; a validation under way is rejected. */
   close(): Promise<void> {
     return this.pool.close();
