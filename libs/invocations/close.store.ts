@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Database, Lane } from '#platform';
+import { Database, Lanes, type Lane } from '#platform';
 import type { InvocationStatus } from './invocation.js';
 
 export type CloseItem = {
@@ -7,6 +7,8 @@ export type CloseItem = {
   action: 'complete' | 'fail' | 'cancel' | 'expire';
   /** Who asks; the platform itself (expire) is nobody. */
   actorAgentId: bigint | undefined;
+  /** The API key that the actor came with. */
+  keyId: bigint | undefined;
   /** JSON text. */
   output: string | undefined;
   /** JSON text of a list. */
@@ -19,6 +21,7 @@ export type CloseVerdict = {
   verdict:
     | 'closed'
     | 'replay'
+    | 'key_ended'
     | 'not_found'
     | 'already_settled'
     | 'deadline_passed'
@@ -33,15 +36,18 @@ export type CloseVerdict = {
 
 /** One text whatever the number of items. The bench sends the same one to measure the database alone. */
 export const CLOSE_STATEMENT = `select verdict, status, settled_at as "settledAt", caller_agent_id as "callerAgentId", provider_agent_id as "providerAgentId"
-  from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[])`;
+  from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[], $8::bigint[])`;
 
 /** The lane to `market.invocation_close` (prisma/functions/31_invocation_close.sql). */
 @Injectable()
 export class CloseStore implements OnModuleDestroy {
   private readonly lane: Lane<CloseItem, CloseVerdict>;
 
-  constructor(private readonly database: Database) {
-    this.lane = new Lane<CloseItem, CloseVerdict>(database, {
+  constructor(
+    private readonly database: Database,
+    lanes: Lanes,
+  ) {
+    this.lane = lanes.open<CloseItem, CloseVerdict>({
       name: 'invocation-close',
       text: CLOSE_STATEMENT,
       values: (items) => [
@@ -52,6 +58,7 @@ export class CloseStore implements OnModuleDestroy {
         items.map((item) => item.attachments),
         items.map((item) => item.error),
         items.map((item) => item.fingerprint),
+        items.map((item) => item.keyId),
       ],
       isAgain: ({ verdict }) => verdict === 'again',
       // Closing again is harmless: what took effect answers with "replay" or "already settled".
@@ -59,8 +66,10 @@ export class CloseStore implements OnModuleDestroy {
     });
   }
 
-  close(item: CloseItem): Promise<CloseVerdict> {
-    return this.lane.send(item);
+  /** @param turn whose request it is: owners take turns, and the platform's own refunds are one more
+   *  @throws {LaneFull | LaneClosed | LaneUnwanted} nothing was closed */
+  close(item: CloseItem, turn: bigint, isWanted?: () => boolean): Promise<CloseVerdict> {
+    return this.lane.send(item, { turn, isWanted });
   }
 
   /** Pending, and its deadline still to come. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { assertNever, canonicalJson, fingerprint, type JsonObject } from '#kernel';
-import type { AgentPrincipal } from '#owners';
-import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
+import { unauthenticated, type AgentPrincipal } from '#owners';
+import { Bus, isLockTimeout, isNotSent, notFound } from '#platform';
 import { overloaded, SchemaPoolBusy, Schemas } from '#services';
 import { CloseStore, type CloseItem, type CloseVerdict } from './close.store.js';
 import type { InvocationStatus } from './invocation.js';
@@ -15,6 +15,8 @@ export type Result =
 export type Closed = { invocationId: bigint; status: InvocationStatus; settledAt: Date; isReplay: boolean };
 
 const DUE_BATCH = 500;
+// The platform's refunds take turns with the owners' requests. No owner has this id.
+const PLATFORM_TURN = 0n;
 
 /** The ends of an invocation: a result, a failure, a cancellation, a deadline. All pass through one function, and the first wins. */
 @Injectable()
@@ -26,37 +28,45 @@ export class CloseInvocations {
     private readonly bus: Bus,
   ) {}
 
-  /** The provider's result or failure. The same one again gets the first answer.
-   *  @throws {Problem} NOT_FOUND, OUTPUT_INVALID (the deadline runs on), ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
+  /** The provider's result or failure. The same one again gets the first answer. It counts even when the provider has hung up:
+   *  the work is done and wants to be paid.
+   *  @throws {Problem} UNAUTHENTICATED (the key has ended meanwhile), NOT_FOUND, OUTPUT_INVALID (the deadline runs on), ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
   async submit(provider: AgentPrincipal, id: bigint, result: Result): Promise<Closed> {
-    const { agentId } = provider;
+    const { agentId, ownerId, keyId } = provider;
     if (result.status === 'completed') await this.requireFitting(provider, id, result.output);
     const { status, output, attachments } = result;
     return this.answer(
       id,
-      await this.close({
-        id,
-        action: status === 'completed' ? 'complete' : 'fail',
-        actorAgentId: agentId,
-        output: output === undefined ? undefined : JSON.stringify(output),
-        attachments: attachments === undefined ? undefined : JSON.stringify(attachments),
-        error: result.status === 'failed' ? result.error : undefined,
-        fingerprint: fingerprint(['submit', status, canonicalJson(output), canonicalJson(attachments ?? [])]),
-      }),
+      await this.close(
+        {
+          id,
+          action: status === 'completed' ? 'complete' : 'fail',
+          actorAgentId: agentId,
+          keyId,
+          output: output === undefined ? undefined : JSON.stringify(output),
+          attachments: attachments === undefined ? undefined : JSON.stringify(attachments),
+          error: result.status === 'failed' ? result.error : undefined,
+          fingerprint: fingerprint(['submit', status, canonicalJson(output), canonicalJson(attachments ?? [])]),
+        },
+        ownerId,
+      ),
     );
   }
 
   /** The caller changes its mind before the provider has acknowledged.
-   *  @throws {Problem} NOT_FOUND, ALREADY_ACKNOWLEDGED, ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
-  async cancel({ agentId }: AgentPrincipal, id: bigint): Promise<Closed> {
-    return this.answer(id, await this.close({ ...NOTHING, id, action: 'cancel', actorAgentId: agentId }));
+   *  @throws {Problem} UNAUTHENTICATED (the key has ended meanwhile), NOT_FOUND, ALREADY_ACKNOWLEDGED, ALREADY_SETTLED, DEADLINE_PASSED, OVERLOADED */
+  async cancel({ agentId, ownerId, keyId }: AgentPrincipal, id: bigint, isWanted?: () => boolean): Promise<Closed> {
+    const item = { ...NOTHING, id, action: 'cancel' as const, actorAgentId: agentId, keyId };
+    return this.answer(id, await this.close(item, ownerId, isWanted));
   }
 
   /** Refunds what is past its deadline, up to 500 invocations. */
   async due(): Promise<{ closed: number }> {
     const ids = await this.store.due(DUE_BATCH);
     const verdicts = await Promise.all(
-      ids.map((id) => this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined })),
+      ids.map((id) =>
+        this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined, keyId: undefined }, PLATFORM_TURN),
+      ),
     );
     return { closed: verdicts.filter(({ verdict }) => verdict === 'closed').length };
   }
@@ -84,12 +94,12 @@ export class CloseInvocations {
     }
   }
 
-  private async close(item: CloseItem): Promise<CloseVerdict> {
+  private async close(item: CloseItem, turn: bigint, isWanted?: () => boolean): Promise<CloseVerdict> {
     let result: CloseVerdict;
     try {
-      result = await this.store.close(item);
+      result = await this.store.close(item, turn, isWanted);
     } catch (error) {
-      if (error instanceof LaneFull || error instanceof LaneClosed || isLockTimeout(error)) throw overloaded(error);
+      if (isNotSent(error) || isLockTimeout(error)) throw overloaded(error);
       throw error;
     }
     // A late submit may itself have refunded the caller, so that verdict too may have made events.
@@ -107,6 +117,8 @@ export class CloseInvocations {
       case 'replay':
         if (status === null || settledAt === null) throw new Error(`invocation ${id} was closed and has no end`);
         return { invocationId: id, status, settledAt, isReplay: verdict === 'replay' };
+      case 'key_ended':
+        throw unauthenticated('agent');
       case 'not_found':
         throw notFound();
       case 'deadline_passed':

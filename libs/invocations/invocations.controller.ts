@@ -1,8 +1,16 @@
-import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import { Body, Controller, Get, Headers, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { IdParam, idempotencyKeyOf, NoFields, notFound, preferredWaitS, requireSomeField } from '#platform';
+import {
+  IdParam,
+  idempotencyKeyOf,
+  isConnected,
+  NoFields,
+  notFound,
+  preferredWaitS,
+  requireSomeField,
+} from '#platform';
 import { CloseInvocations, type Result } from './close.usecase.js';
 import { InvocationStore, type InvocationDetail } from './invocation.store.js';
 import { detailView, receiptView, rowView, timelineView } from './invocation.view.js';
@@ -29,6 +37,7 @@ export class InvocationsController {
     @Caller() caller: AgentPrincipal,
     @Body() body: InvokeBody,
     @Headers() headers: IncomingHttpHeaders,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const key = idempotencyKeyOf(headers, body);
@@ -37,6 +46,7 @@ export class InvocationsController {
       input: body.input,
       maxPrice: body.maxPrice,
       key,
+      isWanted: isConnected(request),
     });
     if (opened.isReplay) reply.header('idempotent-replayed', 'true');
     const waitS = preferredWaitS(headers);
@@ -98,8 +108,9 @@ export class InvocationsController {
     @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
+    @Req() request: FastifyRequest,
   ): Promise<object> {
-    const { status, settledAt } = await this.closer.cancel(caller, id);
+    const { status, settledAt } = await this.closer.cancel(caller, id, isConnected(request));
     return { invocationId: Number(id), status, phase: 'cancelled', completedAt: settledAt };
   }
 

@@ -9,8 +9,8 @@ import {
   type Problem,
 } from '#kernel';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
-import { ownerProblems, type AgentPrincipal } from '#owners';
-import { Bus, isLockTimeout, LaneClosed, LaneFull, notFound } from '#platform';
+import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
+import { Bus, isLockTimeout, isNotSent, notFound } from '#platform';
 import { OfferCache, overloaded, SchemaPoolBusy, Schemas, type Offer } from '#services';
 import { DeadlineBell } from './deadline.bell.js';
 import { invocationProblems } from './invocations.problems.js';
@@ -22,6 +22,8 @@ export type InvokeWish = {
   input: JsonObject | undefined;
   maxPrice: bigint | undefined;
   key: string | undefined;
+  /** False as soon as nobody waits for the answer: then nothing is held. */
+  isWanted?: () => boolean;
 };
 
 /** What the first answer to an invoke says; a repetition with the same key says the same. */
@@ -53,7 +55,7 @@ export class Invoke {
   ) {}
 
   /** @throws {Problem} NOT_FOUND, INPUT_INVALID, PRICE_ABOVE_MAXIMUM, INSUFFICIENT_FUNDS, SERVICE_INACTIVE, PROVIDER_FROZEN, AGENT_FROZEN,
-   *  OWN_SERVICE, SERVICE_BUSY, IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, OVERLOADED */
+   *  OWN_SERVICE, SERVICE_BUSY, UNAUTHENTICATED (the key has ended meanwhile), IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, OVERLOADED */
   async run(caller: AgentPrincipal, wish: InvokeWish): Promise<Opened> {
     let offer = await this.offers.get(wish.serviceId);
     for (let tries = 0; tries < VERSION_TRIES; tries += 1) {
@@ -115,21 +117,23 @@ export class Invoke {
   private async open(
     caller: AgentPrincipal,
     { version }: Offer,
-    { serviceId, input, maxPrice, key }: InvokeWish,
+    { serviceId, input, maxPrice, key, isWanted }: InvokeWish,
   ): Promise<OpenVerdict> {
+    const item = {
+      callerAgentId: caller.agentId,
+      callerOwnerId: caller.ownerId,
+      keyId: caller.keyId,
+      serviceId,
+      version,
+      maxPrice,
+      input: input === undefined ? null : JSON.stringify(input),
+      key,
+      fingerprint: key === undefined ? undefined : fingerprint(['invoke', serviceId, canonicalJson(input), maxPrice]),
+    };
     try {
-      return await this.store.open({
-        callerAgentId: caller.agentId,
-        callerOwnerId: caller.ownerId,
-        serviceId,
-        version,
-        maxPrice,
-        input: input === undefined ? null : JSON.stringify(input),
-        key,
-        fingerprint: key === undefined ? undefined : fingerprint(['invoke', serviceId, canonicalJson(input), maxPrice]),
-      });
+      return await this.store.open(item, isWanted);
     } catch (error) {
-      if (error instanceof LaneFull || error instanceof LaneClosed) throw overloaded(error);
+      if (isNotSent(error)) throw overloaded(error);
       if (isLockTimeout(error)) throw stillRunning(key, error);
       throw error;
     }
@@ -175,6 +179,8 @@ export class Invoke {
       }
       case 'key_reused':
         throw keyReused(wish.key ?? '');
+      case 'key_ended':
+        throw unauthenticated('agent');
       case 'service_not_found':
         throw notFound();
       case 'service_inactive':

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { Database, IdSource, InjectConfig, Lane, type Config } from '#platform';
+import { Database, IdSource, InjectConfig, Lanes, type Config, type Lane } from '#platform';
 
 /** An invocation to be opened: what the caller wants, and the ids that were drawn for it. */
 export type OpenItem = {
@@ -7,6 +7,8 @@ export type OpenItem = {
   holdId: bigint;
   callerAgentId: bigint;
   callerOwnerId: bigint;
+  /** The API key that the caller came with. */
+  keyId: bigint;
   serviceId: bigint;
   version: number;
   maxPrice: bigint | undefined;
@@ -21,6 +23,7 @@ export type OpenVerdict = {
     | 'opened'
     | 'replay'
     | 'key_reused'
+    | 'key_ended'
     | 'service_not_found'
     | 'service_inactive'
     | 'provider_frozen'
@@ -45,7 +48,7 @@ const COLUMNS = `verdict, invocation_id as "invocationId", price, created_at as 
 /** One text whatever the number of items. The bench sends the same one to measure the database alone. */
 export const OPEN_STATEMENT = `select ${COLUMNS}
   from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
-    $8::json[], $9::text[], $10::bytea[], $11)`;
+    $8::json[], $9::text[], $10::bytea[], $11, $12::bigint[])`;
 
 /** The lane to `market.invocation_open` (prisma/functions/30_invocation_open.sql). */
 @Injectable()
@@ -56,11 +59,12 @@ export class OpenStore implements OnModuleDestroy {
 
   constructor(
     private readonly database: Database,
+    lanes: Lanes,
     @InjectConfig() config: Config,
   ) {
     this.ids = new IdSource(database, 'market.invocation_id');
     this.holdIds = new IdSource(database, 'ledger.hold_id');
-    this.lane = new Lane<OpenItem, OpenVerdict>(database, {
+    this.lane = lanes.open<OpenItem, OpenVerdict>({
       name: 'invocation-open',
       text: OPEN_STATEMENT,
       values: (items) => [
@@ -75,16 +79,18 @@ export class OpenStore implements OnModuleDestroy {
         items.map((item) => item.key),
         items.map((item) => item.fingerprint),
         config.timeoutMinMs,
+        items.map((item) => item.keyId),
       ],
       isAgain: ({ verdict }) => verdict === 'again',
       recover: (item) => this.opened(item.id),
     });
   }
 
-  /** Draws the ids and opens. */
-  async open(wish: Omit<OpenItem, 'id' | 'holdId'>): Promise<OpenVerdict> {
+  /** Draws the ids and opens. Owners take turns; what nobody waits for any more when its turn comes is not opened.
+   *  @throws {LaneFull | LaneClosed | LaneUnwanted} nothing was opened */
+  async open(wish: Omit<OpenItem, 'id' | 'holdId'>, isWanted?: () => boolean): Promise<OpenVerdict> {
     const [id, holdId] = await Promise.all([this.ids.next(), this.holdIds.next()]);
-    const verdict = await this.lane.send({ ...wish, id, holdId });
+    const verdict = await this.lane.send({ ...wish, id, holdId }, { turn: wish.callerOwnerId, isWanted });
     // The lane had to repeat the call after a broken connection, and the call itself came through after all. This id was drawn
     // here, so nobody has heard of it before: it is no replay.
     const isOwn = verdict.verdict === 'replay' && verdict.invocationId === id;

@@ -10,6 +10,8 @@ export type Row = pg.QueryResultRow;
 const INT8 = 20;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
+// A lane stands still while it waits for a lock, and everybody behind it: a wallet that somebody else holds is given up sooner.
+const LANE_LOCK_TIMEOUT_MS = 1_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 // The server itself ends every statement before; so an answer that has not come by then is lost on the way.
@@ -79,6 +81,7 @@ export class Database {
       application_name: 'c4c-lane',
       keepAlive: true,
       ...timeouts(),
+      lock_timeout: LANE_LOCK_TIMEOUT_MS,
     });
     // Without a listener a lost connection would end the process; the lane hears of it by its next statement.
     client.on('error', () => undefined);

@@ -3,7 +3,17 @@ export { ConfigError, loadConfig, type Config } from './config.js';
 export { Database, type Row, type Tx } from './database.js';
 export * from './http/index.js';
 export { IdSource } from './id-source.js';
-export { isLockTimeout, Lane, LaneClosed, LaneFull, type LaneFunction } from './lane.js';
+export {
+  isLockTimeout,
+  isNotSent,
+  Lane,
+  LaneClosed,
+  LaneFull,
+  LaneUnwanted,
+  type LaneFunction,
+  type LaneLimits,
+} from './lane.js';
+export { Lanes } from './lanes.js';
 export { createLog, nestLogger, type Log, type LogLevel } from './log.js';
 export {
   CONFIG,

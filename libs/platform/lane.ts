@@ -1,5 +1,7 @@
 import type pg from 'pg';
 import type { Database, Row } from './database.js';
+import { FairQueue, type Turn } from './fair-queue.js';
+import type { LaneObserver } from './metrics.js';
 import { isConnectionLoss, isRetryable, sqlState } from './sql-state.js';
 
 /** How a lane speaks to its SQL function: items in as parallel arrays, one row an item out, in order. */
@@ -14,11 +16,30 @@ export type LaneFunction<Item, Verdict extends Row> = {
   recover: (item: Item) => Promise<Verdict | undefined>;
 };
 
-export type LaneLimits = { connections?: number; batchMax?: number; queueMax?: number };
+export type LaneLimits = {
+  /** Connections, each with one call under way. */
+  connections?: number;
+  /** Items a call, or what draws the number for each call. */
+  batchMax?: number | (() => number);
+  /** Items that may wait. */
+  queueMax?: number;
+};
+
+export type SendOptions = {
+  /** Whose item it is; turns are served in rotation. */
+  turn?: Turn;
+  /** Asked when the item would be sent: false drops it. */
+  isWanted?: (() => boolean) | undefined;
+};
 
 /** More is waiting than the lane takes; nothing was sent. */
 export class LaneFull extends Error {
   override readonly name = 'LaneFull';
+}
+
+/** Nobody waits for the item any more; nothing was sent. */
+export class LaneUnwanted extends Error {
+  override readonly name = 'LaneUnwanted';
 }
 
 /** The lane was closed before the item was sent. */
@@ -27,9 +48,15 @@ export class LaneClosed extends Error {
 }
 
 const ATTEMPTS_MAX = 5;
+const CONNECTIONS = 2;
+const BATCH_MAX = 128;
+// Half a second's worth at some 8,000 items a second: who waits longer is better told to come back.
+const QUEUE_MAX = 4_096;
 
 type Waiting<Item, Verdict> = {
   item: Item;
+  isWanted: (() => boolean) | undefined;
+  queuedMs: number;
   attempts: number;
   /** Sent before, on a connection that broke: it may have taken effect. */
   isUnknown: boolean;
@@ -42,41 +69,50 @@ type Waiting<Item, Verdict> = {
  * items, in one function call and one commit; when nothing is queued a request goes out alone at once. No timer, no
  * added wait. Each item is answered after its own batch has committed. A batch that fails as a whole is halved until the items
  * that fail stand alone; they are never batched again.
+ *
+ * What waits is served in turns (one item of each owner a round), bounded, and dropped when nobody wants it any more.
  */
 export class Lane<Item, Verdict extends Row> {
-  private readonly queue: Waiting<Item, Verdict>[] = [];
+  private readonly queue: FairQueue<Waiting<Item, Verdict>>;
   private readonly running = new Set<Promise<void>>();
   private readonly idle: (pg.Client | undefined)[];
   private isClosed = false;
-  private readonly batchMax: number;
-  private readonly queueMax: number;
+  private readonly batchMax: () => number;
+  private readonly observer: LaneObserver;
 
   constructor(
     private readonly database: Database,
     private readonly fn: LaneFunction<Item, Verdict>,
-    { connections = 2, batchMax = 128, queueMax = 10_000 }: LaneLimits = {},
+    { connections = CONNECTIONS, batchMax = BATCH_MAX, queueMax = QUEUE_MAX }: LaneLimits,
+    observe: (depth: () => number) => LaneObserver,
   ) {
-    this.batchMax = batchMax;
-    this.queueMax = queueMax;
+    this.queue = new FairQueue(queueMax);
+    this.batchMax = typeof batchMax === 'number' ? () => batchMax : batchMax;
     this.idle = Array.from({ length: connections }, () => undefined);
+    this.observer = observe(() => this.depth);
   }
 
   /**
-   * @throws {LaneFull | LaneClosed} nothing was sent
+   * @throws {LaneFull | LaneClosed | LaneUnwanted} nothing was sent
    * @throws the database's error of an item that failed alone
    */
-  send(item: Item): Promise<Verdict> {
+  send(item: Item, { turn = 0n, isWanted }: SendOptions = {}): Promise<Verdict> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) return reject(new LaneClosed('the lane is closed'));
-      if (this.queue.length >= this.queueMax) return reject(new LaneFull(`${this.queueMax} items are waiting`));
-      this.queue.push({ item, attempts: 0, isUnknown: false, resolve, reject });
+      const queuedMs = performance.now();
+      const waiting = { item, isWanted, queuedMs, attempts: 0, isUnknown: false, resolve, reject };
+      const given = this.queue.push(turn, waiting);
+      if (given !== undefined) {
+        this.observer.refused(given === waiting ? 'full' : 'displaced');
+        given.reject(new LaneFull(`${this.queue.size} items are waiting`));
+      }
       this.start();
     });
   }
 
   /** Items that wait to be taken. */
   get depth(): number {
-    return this.queue.length;
+    return this.queue.size;
   }
 
   /** Finishes what is queued, then ends the connections. */
@@ -87,7 +123,7 @@ export class Lane<Item, Verdict extends Row> {
   }
 
   private start(): void {
-    if (this.idle.length === 0 || this.queue.length === 0) return;
+    if (this.idle.length === 0 || this.queue.size === 0) return;
     const client = this.idle.pop();
     const run = this.work(client).finally(() => {
       this.running.delete(run);
@@ -98,11 +134,24 @@ export class Lane<Item, Verdict extends Row> {
 
   private async work(client: pg.Client | undefined): Promise<void> {
     let connection = client;
-    while (this.queue.length > 0) {
-      const batch = this.queue.splice(0, this.batchMax);
-      connection = await this.run(connection, batch);
+    while (this.queue.size > 0) {
+      const batch = this.takeWanted();
+      if (batch.length > 0) connection = await this.run(connection, batch);
     }
     this.idle.push(connection);
+  }
+
+  private takeWanted(): Waiting<Item, Verdict>[] {
+    const nowMs = performance.now();
+    return this.queue.take(this.batchMax()).filter((waiting) => {
+      if (waiting.isWanted?.() === false) {
+        this.observer.refused('cancelled');
+        waiting.reject(new LaneUnwanted('nobody waits for this item any more'));
+        return false;
+      }
+      this.observer.waited(nowMs - waiting.queuedMs);
+      return true;
+    });
   }
 
   /** Answers every item of the batch, whatever happens. Returns the connection, or undefined when it is lost. */
@@ -115,6 +164,7 @@ export class Lane<Item, Verdict extends Row> {
       for (const waiting of batch) waiting.reject(error);
       return undefined;
     }
+    const sentMs = performance.now();
     try {
       const result = await connection.query<Verdict>({
         name: this.fn.name,
@@ -127,6 +177,7 @@ export class Lane<Item, Verdict extends Row> {
     } catch (error) {
       return this.recoverFrom(error, connection, batch);
     }
+    this.observer.committed(batch.length, performance.now() - sentMs);
     const again: Waiting<Item, Verdict>[] = [];
     for (const [index, waiting] of batch.entries()) {
       const verdict = rows[index];
@@ -183,6 +234,11 @@ export class Lane<Item, Verdict extends Row> {
     }
     return open;
   }
+}
+
+/** True when nothing was sent, so that nothing can have happened. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof LaneFull || error instanceof LaneClosed || error instanceof LaneUnwanted;
 }
 
 /** True for errors of a single item that say "busy, not wrong": a lock that did not come in time. */

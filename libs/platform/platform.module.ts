@@ -2,6 +2,8 @@ import { Inject, Module, type DynamicModule } from '@nestjs/common';
 import { Bus } from './bus.js';
 import type { Config } from './config.js';
 import { Database } from './database.js';
+import type { LaneLimits } from './lane.js';
+import { Lanes } from './lanes.js';
 import { createLog, type Log } from './log.js';
 import { Metrics } from './metrics.js';
 import { QueueFactory } from './queue.js';
@@ -21,13 +23,18 @@ export type Platform = {
   log: Log;
   metrics: Metrics;
   database: Database;
+  lanes: Lanes;
   bus: Bus;
   queues: QueueFactory;
   close(): Promise<void>;
 };
 
 /** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
-export function openPlatform(config: Config, log = createLog(config.logLevel)): Platform {
+export function openPlatform(
+  config: Config,
+  log = createLog(config.logLevel),
+  { laneLimits }: { laneLimits?: LaneLimits } = {},
+): Platform {
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
   if (!config.database.isSplit) {
@@ -50,6 +57,7 @@ export function openPlatform(config: Config, log = createLog(config.logLevel)): 
     log,
     metrics,
     database,
+    lanes: new Lanes(database, metrics, laneLimits),
     bus: new Bus(redis),
     queues,
     async close() {
@@ -63,12 +71,13 @@ export function openPlatform(config: Config, log = createLog(config.logLevel)): 
 
 @Module({})
 export class PlatformModule {
-  static with({ config, log, metrics, database, bus, queues }: Platform): DynamicModule {
+  static with({ config, log, metrics, database, lanes, bus, queues }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
       { provide: Metrics, useValue: metrics },
       { provide: Database, useValue: database },
+      { provide: Lanes, useValue: lanes },
       { provide: Bus, useValue: bus },
       { provide: QueueFactory, useValue: queues },
     ];

@@ -1,5 +1,16 @@
+-- Whether the key that the item came with has ended since it was looked up: processes remember keys for a moment. An item without
+-- one is the platform's own. Inlined where it is used.
+create or replace function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamptz) returns boolean
+language sql
+immutable
+as $$
+  select p_key_id is not null
+    and (p_key.agent_id is distinct from p_agent_id or p_key.revoked_at is not null or coalesce(p_key.expires_at <= p_now, false))
+$$;
+
 -- Whether an item may be opened, load and money aside: the rule of every open. Inlined where it is used.
 create or replace function market.opening_verdict(
+  p_key_has_ended boolean,
   p_kept ledger.idempotency,
   p_caller market.agent,
   p_service market.service,
@@ -13,6 +24,7 @@ language sql
 immutable
 as $$
   select case
+    when p_key_has_ended then 'key_ended'
     when p_kept.result_id is not null then case when p_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end
     when p_caller.frozen_at is not null then 'caller_frozen'
     when p_service.id is null then 'service_not_found'
@@ -27,7 +39,7 @@ $$;
 
 -- Opens invocations: idempotency, state of the service, load, escrow, the row, the event; one call, one transaction.
 -- Parallel arrays, one element an item; one row an item, in order. `verdict` is one of
---   opened, replay (invocation_id is the first one), key_reused, service_not_found, service_inactive, provider_frozen, caller_frozen,
+--   opened, replay (invocation_id is the first one), key_reused, key_ended (the API key was revoked or has expired), service_not_found, service_inactive, provider_frozen, caller_frozen,
 --   own_service, stale_version (the caller's copy of the service is out of date: look again), price_above_maximum (price is
 --   the current one), insufficient_funds, busy, busy_with_caller,
 --   again (this item depends on a neighbour in the same call: send it alone).
@@ -43,7 +55,9 @@ create or replace function market.invocation_open(
   p_inputs json[],
   p_keys text[],
   p_fingerprints bytea[],
-  p_timeout_min_ms integer
+  p_timeout_min_ms integer,
+  -- The API keys that the callers came with.
+  p_key_ids bigint[] default null
 ) returns table (item integer, verdict text, invocation_id bigint, price bigint, created_at timestamptz, deadline_at timestamptz, provider_agent_id bigint)
 language plpgsql
 security definer
@@ -76,12 +90,14 @@ begin
   -- Everything but load and money, seen after the wallets are locked: a duplicate of the same caller that committed
   -- while this call waited is visible here.
   if cardinality(p_ids) = 1 then
-    select market.opening_verdict(k, c, s, p, p_caller_owners[1], p_versions[1], p_max_prices[1], p_fingerprints[1]) as verdict,
+    select market.opening_verdict(market.key_has_ended(p_key_ids[1], a, p_caller_agents[1], v_now),
+        k, c, s, p, p_caller_owners[1], p_versions[1], p_max_prices[1], p_fingerprints[1]) as verdict,
       case when s.owner_id = p_caller_owners[1] then 0 else s.price end as price, coalesce(f.basis_points, 0) as fee,
       v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' as deadline,
       s.agent_id as provider, s.owner_id as provider_owner, k.result_id as result, s.max_pending, s.max_pending_per_caller
     into v_one
     from (select) i
+    left join market.api_key a on a.id = p_key_ids[1]
     left join market.agent c on c.id = p_caller_agents[1]
     left join market.service s on s.id = p_service_ids[1]
     left join market.agent p on p.id = s.agent_id
@@ -138,7 +154,8 @@ begin
   else
     select
       array_agg(case when i.turn > 1 and k.result_id is null then 'again'
-        else market.opening_verdict(k, c, s, p, i.caller_owner, i.version, i.max_price, i.fingerprint) end order by i.item),
+        else market.opening_verdict(market.key_has_ended(i.key_id, a, i.caller_agent, v_now),
+          k, c, s, p, i.caller_owner, i.version, i.max_price, i.fingerprint) end order by i.item),
       array_agg(case when s.owner_id = i.caller_owner then 0 else s.price end order by i.item),
       array_agg(coalesce(f.basis_points, 0) order by i.item),
       array_agg(v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' order by i.item),
@@ -150,9 +167,10 @@ begin
     into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_limits, v_caller_limits
     from (
       select u.*, case when u.key is null then 1 else row_number() over (partition by u.caller_agent, u.key order by u.item) end as turn
-      from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints)
-        with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, item)
+      from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints, p_key_ids)
+        with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, key_id, item)
     ) i
+    left join market.api_key a on a.id = i.key_id
     left join market.agent c on c.id = i.caller_agent
     left join market.service s on s.id = i.service_id
     left join market.agent p on p.id = s.agent_id

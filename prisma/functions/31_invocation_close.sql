@@ -1,5 +1,6 @@
 -- What an item may do to the invocation as it stands, by the clock of the call: the rule of every close. Inlined where it is used.
 create or replace function market.closing_verdict(
+  p_key_has_ended boolean,
   p_row market.invocation,
   p_action text,
   p_actor_agent bigint,
@@ -10,6 +11,7 @@ language sql
 immutable
 as $$
   select case
+    when p_key_has_ended then 'key_ended'
     when p_row.id is null then 'not_found'
     when p_action in ('complete', 'fail') and p_row.provider_agent_id is distinct from p_actor_agent then 'not_found'
     when p_action = 'cancel' and p_row.caller_agent_id is distinct from p_actor_agent then 'not_found'
@@ -48,7 +50,8 @@ create or replace function market.invocation_close_one(
   p_output json,
   p_attachments json,
   p_error text,
-  p_fingerprint bytea
+  p_fingerprint bytea,
+  p_key_id bigint
 ) returns table (item integer, verdict text, status text, settled_at timestamptz, caller_agent_id bigint, provider_agent_id bigint)
 language plpgsql
 security definer
@@ -59,6 +62,7 @@ declare
   v_now timestamptz;
   v_payer bigint;
   v_row market.invocation;
+  v_key market.api_key;
   v_verdict text;
   v_end text;
   v_settled text[];
@@ -68,7 +72,11 @@ begin
   perform 1 from ledger.wallet w where w.account_id = v_payer for update;
   v_now := platform.clock();
   select i.* into v_row from market.invocation i where i.id = p_id for update;
-  v_verdict := market.closing_verdict(v_row, p_action, p_actor_agent, p_fingerprint, v_now);
+  if p_key_id is not null then
+    select k.* into v_key from market.api_key k where k.id = p_key_id;
+  end if;
+  v_verdict := market.closing_verdict(market.key_has_ended(p_key_id, v_key, p_actor_agent, v_now),
+    v_row, p_action, p_actor_agent, p_fingerprint, v_now);
   v_end := market.closing_end(v_verdict, p_action, v_row.status);
   if v_end is null then
     return query select 1, v_verdict, v_row.status, v_row.settled_at, v_row.caller_agent_id, v_row.provider_agent_id;
@@ -134,7 +142,8 @@ $$;
 -- who was first. Parallel arrays, one element an item; one row an item, in order. `action` is one of
 --   complete, fail (by the provider), cancel (by the caller), expire (by the platform: actor agent null).
 -- `verdict` is one of
---   closed, replay (the same submit or cancel again), not_found (unknown, or not this agent's to close), already_settled,
+--   closed, replay (the same submit or cancel again), key_ended (the actor's API key was revoked or has expired),
+--   not_found (unknown, or not this agent's to close), already_settled,
 --   deadline_passed (a late submit or cancel; if nobody had refunded it yet, this call has),
 --   already_acknowledged (too late to cancel), not_due (expire before the deadline),
 --   again (an earlier item of this call names the same invocation: send it alone).
@@ -146,7 +155,9 @@ create or replace function market.invocation_close(
   p_outputs json[],
   p_attachments json[],
   p_errors text[],
-  p_fingerprints bytea[]
+  p_fingerprints bytea[],
+  -- The API keys that the actors came with.
+  p_key_ids bigint[] default null
 ) returns table (item integer, verdict text, status text, settled_at timestamptz, caller_agent_id bigint, provider_agent_id bigint)
 language plpgsql
 security definer
@@ -168,7 +179,7 @@ declare
 begin
   if cardinality(p_ids) = 1 then
     return query select * from market.invocation_close_one(p_ids[1], p_actions[1], p_actor_agents[1], p_outputs[1], p_attachments[1],
-      p_errors[1], p_fingerprints[1]);
+      p_errors[1], p_fingerprints[1], p_key_ids[1]);
     return;
   end if;
 
@@ -185,12 +196,15 @@ begin
   into v_verdicts, v_ends
   from (
     select j.item, j.action, j.status,
-      case when j.turn > 1 and j.status = 'pending' and j.verdict <> 'not_found' then 'again' else j.verdict end as verdict
+      case when j.turn > 1 and j.status = 'pending' and j.verdict not in ('not_found', 'key_ended') then 'again' else j.verdict end as verdict
     from (
-      select u.item, u.action, r.status, market.closing_verdict(r, u.action, u.actor, u.fingerprint, v_now) as verdict,
+      select u.item, u.action, r.status,
+        market.closing_verdict(market.key_has_ended(u.key_id, a, u.actor, v_now), r, u.action, u.actor, u.fingerprint, v_now) as verdict,
         row_number() over (partition by u.id order by u.item) as turn
-      from unnest(p_ids, p_actions, p_actor_agents, p_fingerprints) with ordinality as u (id, action, actor, fingerprint, item)
+      from unnest(p_ids, p_actions, p_actor_agents, p_fingerprints, p_key_ids)
+        with ordinality as u (id, action, actor, fingerprint, key_id, item)
       left join unnest(v_rows) as r on r.id = u.id
+      left join market.api_key a on a.id = u.key_id
     ) j
   ) i;
 

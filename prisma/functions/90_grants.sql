@@ -19,7 +19,7 @@ begin
       ledger.open_month(bigint, date) to c4c_app;
     grant execute on all functions in schema market to c4c_app;
     revoke execute on function market.event_append(bigint[], text[], bigint[], timestamptz),
-      market.invocation_close_one(bigint, text, bigint, json, json, text, bytea) from c4c_app;
+      market.invocation_close_one(bigint, text, bigint, json, json, text, bytea, bigint) from c4c_app;
   end if;
 
   if exists (select 1 from pg_roles where rolname = 'c4c_treasury') then

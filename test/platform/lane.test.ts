@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Database, Lane, LaneClosed, LaneFull, type LaneFunction } from '#platform';
+import { Database, Lane, LaneClosed, LaneFull, LaneUnwanted, type LaneFunction, type LaneLimits } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
@@ -39,6 +39,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
+  told = { waited: 0, committed: [], refused: [] };
   await database.pool.query('truncate public.thing, public.call');
 });
 
@@ -53,10 +54,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-function openLane(
-  limits: { connections?: number; batchMax?: number; queueMax?: number } = {},
-  changed: Partial<LaneFunction<Item, Verdict>> = {},
-): Lane<Item, Verdict> {
+/** What the lanes told of themselves. */
+let told: { waited: number; committed: number[]; refused: string[] };
+
+function openLane(limits: LaneLimits = {}, changed: Partial<LaneFunction<Item, Verdict>> = {}): Lane<Item, Verdict> {
   const lane = new Lane<Item, Verdict>(
     doors,
     {
@@ -71,6 +72,11 @@ function openLane(
       ...changed,
     },
     limits,
+    () => ({
+      waited: () => (told.waited += 1),
+      committed: (items) => told.committed.push(items),
+      refused: (reason) => told.refused.push(reason),
+    }),
   );
   lanes.push(lane);
   return lane;
@@ -170,6 +176,67 @@ describe('a lane', () => {
     await expect(lane.send({ id: 101n, mood: 'good' })).rejects.toBeInstanceOf(LaneFull);
     await Promise.all([first, ...waiting]);
     expect(await things()).toEqual([0n, 1n, 2n, 100n]);
+  });
+
+  it('serves the owner of one item in the next call, however many another has queued', async () => {
+    const lane = openLane({ connections: 1, batchMax: 8 });
+    const answered: bigint[] = [];
+    const send = (id: bigint, turn: bigint, mood: Item['mood'] = 'good'): Promise<unknown> =>
+      lane.send({ id, mood }, { turn }).then(() => answered.push(id));
+    const sent = [send(10_000n, 1n, 'slow'), ...good(400).map(({ id }) => send(id, 1n)), send(20_000n, 2n)];
+    await Promise.all(sent);
+    expect((await calls())[1]).toContain(20_000n);
+    expect(answered.indexOf(20_000n)).toBeLessThan(10);
+    expect(answered.length).toBe(402);
+  });
+
+  it('lets the longest line give way when it is full', async () => {
+    const lane = openLane({ connections: 1, queueMax: 3 });
+    const first = lane.send({ id: 100n, mood: 'slow' }, { turn: 1n });
+    const flood = good(3).map((item) => lane.send(item, { turn: 1n }));
+    const displaced = expect(flood[2]).rejects.toBeInstanceOf(LaneFull);
+    const other = lane.send({ id: 200n, mood: 'good' }, { turn: 2n });
+    const refused = expect(lane.send({ id: 101n, mood: 'good' }, { turn: 1n })).rejects.toBeInstanceOf(LaneFull);
+    await Promise.all([first, flood[0], flood[1], other, displaced, refused]);
+    expect(await things()).toEqual([0n, 1n, 100n, 200n]);
+    expect(told.refused).toEqual(['displaced', 'full']);
+  });
+
+  it('sends nothing that nobody waits for when its turn comes, and everything else', async () => {
+    const lane = openLane({ connections: 1 });
+    let isThere = true;
+    const first = lane.send({ id: 100n, mood: 'slow' });
+    const gone = expect(lane.send({ id: 1n, mood: 'good' }, { isWanted: () => isThere })).rejects.toBeInstanceOf(
+      LaneUnwanted,
+    );
+    const stays = lane.send({ id: 2n, mood: 'good' }, { isWanted: () => true });
+    isThere = false;
+    await Promise.all([first, gone, stays]);
+    expect(await things()).toEqual([2n, 100n]);
+    expect(told.refused).toEqual(['cancelled']);
+  });
+
+  it('finishes an item that it has taken, also when nobody waits for it any more', async () => {
+    const lane = openLane({ connections: 1 });
+    let isThere = true;
+    const sent = lane.send({ id: 1n, mood: 'slow' }, { isWanted: () => isThere });
+    isThere = false;
+    await sent;
+    expect(await things()).toEqual([1n]);
+  });
+
+  it('draws the size of each call when it is told to', async () => {
+    const sizes = [3, 1, 5, 2, 64];
+    const lane = openLane({ connections: 1, batchMax: () => sizes.shift() ?? 64 });
+    await Promise.all([lane.send({ id: 100n, mood: 'slow' }), ...good(20).map((item) => lane.send(item))]);
+    // One alone at once, while the sizes are drawn; then what had gathered.
+    expect((await calls()).map((ids) => ids.length)).toEqual([1, 1, 5, 2, 12]);
+  });
+
+  it('tells how long items waited and what each call carried', async () => {
+    const lane = openLane({ connections: 1 });
+    await Promise.all([lane.send({ id: 100n, mood: 'slow' }), ...good(20).map((item) => lane.send(item))]);
+    expect(told).toEqual({ waited: 21, committed: [1, 20], refused: [] });
   });
 
   it('finishes what it has taken when it is closed, and takes nothing more', async () => {

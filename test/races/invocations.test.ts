@@ -231,6 +231,27 @@ describe('at the same moment', () => {
     expect(await revoked).toBe(200);
   });
 
+  it('a revoked key and money: not even a process that remembers the key moves any with it', async () => {
+    const [service, caller] = await market(PRICE * 2);
+    const id = await opened(caller, service);
+    for (const [actor, path, body] of [
+      [caller, INVOCATIONS, order(service)],
+      [provider, `${INVOCATIONS}/${id}/submit`, { status: 'completed', output: { words: 1 } }],
+      [caller, `${INVOCATIONS}/${id}/cancel`, {}],
+    ] as const) {
+      const elsewhere = api(second.url).as(await actor.newKey());
+      const listed = await actor.owner.api.get(`/owner/agents/${actor.id}/keys`);
+      const keyId = (listed.body as { data: { keys: { id: number }[] } }).data.keys.at(-1)?.id;
+      expect((await elsewhere.get('/agent/me')).status).toBe(200);
+      await actor.owner.api.delete(`/owner/agents/${actor.id}/keys/${keyId}`).expect(200);
+      await world.nothingHappens(async () => {
+        expect((await elsewhere.post(path, body)).status).toBe(401);
+      });
+    }
+    await submit(id, { words: 1 });
+    expect(await walletOf(caller)).toEqual({ available: String(PRICE), held: '0' });
+  });
+
   it('a revoked key and requests: within a second nobody gets in with it, in any process', async () => {
     const [, caller] = await market(PRICE);
     const key = await caller.newKey();

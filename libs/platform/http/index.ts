@@ -26,6 +26,7 @@ export {
   Page,
 } from './fields.js';
 export { DocsModule } from './docs.controller.js';
+export { isConnected } from './connected.js';
 export { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.controller.js';
 export { BODY_LIMIT_BYTES, createHttpApp, type HttpAppOptions } from './http-app.js';
 export { httpProblems } from './http.problems.js';
