@@ -15,7 +15,7 @@ export type Api = {
 /** Serves HTTP and WebSocket. @param root what is served; the bench adds routes of its own to it
  *  @throws the socket's error, such as EADDRINUSE */
 export async function startApi(platform: Platform, root: DynamicModule = ApiModule.with(platform)): Promise<Api> {
-  const app = await createHttpApp(root, { log: platform.log, metrics: platform.metrics });
+  const app = await createHttpApp(root, { log: platform.log, limits: platform.limits, metrics: platform.metrics });
   useGateway(app);
   try {
     await app.listen(platform.config.port, platform.config.host);

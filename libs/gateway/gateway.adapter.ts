@@ -23,6 +23,9 @@ class GatewayAdapter extends WsAdapter {
   override create(port: number, options: Record<string, unknown>): WebSocketServer {
     const server = super.create(port, options) as WebSocketServer;
     this.server = server;
+    server.on('headers', (lines, request) => {
+      for (const [name, value] of Object.entries(this.door.rateHeadersOf(request))) lines.push(`${name}: ${value}`);
+    });
     return server;
   }
 

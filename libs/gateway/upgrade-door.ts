@@ -2,9 +2,19 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { WebSocket, WebSocketServer } from 'ws';
-import type { Problem } from '#kernel';
-import { KeyRing, ownerProblems, requireAllowed, unauthenticated } from '#owners';
-import { httpProblems, JSON_TYPE, newTraceId, problemBody, problemOf, within } from '#platform';
+import { Problem } from '#kernel';
+import { KeyDoor, ownerProblems, requireAllowed, type AgentPrincipal } from '#owners';
+import {
+  httpProblems,
+  JSON_TYPE,
+  newTraceId,
+  problemBody,
+  problemOf,
+  RateLimits,
+  rateHeaders,
+  within,
+  type RateNote,
+} from '#platform';
 import { gatewayProblems } from './gateway.problems.js';
 import type { SocketOwner } from './live-socket.js';
 
@@ -21,7 +31,12 @@ export class UpgradeDoor {
   private second = 0;
   private upgrades = 0;
 
-  constructor(private readonly keys: KeyRing) {}
+  private readonly notes = new WeakMap<IncomingMessage, RateNote>();
+
+  constructor(
+    private readonly door: KeyDoor,
+    private readonly limits: RateLimits,
+  ) {}
 
   /** From now on nobody is let in. */
   shut(): void {
@@ -39,8 +54,13 @@ export class UpgradeDoor {
       socket.off('error', ignore);
       server.handleUpgrade(request, socket, head, (ws: WebSocket) => server.emit('connection', ws, request, owner));
     } catch (error) {
-      refuse(socket, problemOf(error));
+      refuse(socket, problemOf(error), this.rateHeadersOf(request));
     }
+  }
+
+  /** The limits that the answer to this upgrade names. */
+  rateHeadersOf(request: IncomingMessage): Record<string, string> {
+    return rateHeaders(this.notes.get(request)?.rateFields ?? this.limits.fieldsFor(request));
   }
 
   private async ownerOf(request: IncomingMessage): Promise<SocketOwner> {
@@ -50,11 +70,7 @@ export class UpgradeDoor {
       throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
     if (!this.takeTurn())
       throw httpProblems.UNAVAILABLE('Too many sockets are being opened; try again shortly', { retryAfterS: 1 });
-    const looking = this.keys.authenticate(keyOf(request, url.searchParams));
-    const principal = await within(AUTHENTICATION_TIMEOUT_MS, looking, 'looking up a key').catch((cause: unknown) => {
-      throw httpProblems.UNAVAILABLE('The key could not be looked up; try again shortly', { retryAfterS: 2, cause });
-    });
-    if (principal?.kind !== 'agent') throw unauthenticated('agent');
+    const principal = await this.principalOf(request, url.searchParams);
     requireAllowed(principal, undefined);
     const { agentId, keyId, scopes } = principal;
     if (!scopes.includes('provide') && !scopes.includes('read')) {
@@ -66,6 +82,16 @@ export class UpgradeDoor {
     if (this.isDraining)
       throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
     return { agentId, keyId, scopes, isV1: url.searchParams.get('v') === '1' };
+  }
+
+  private async principalOf(request: IncomingMessage, query: URLSearchParams): Promise<AgentPrincipal> {
+    const note: RateNote = { rateFields: null };
+    this.notes.set(request, note);
+    const entering = this.door.enter(keyOf(request, query), 'agent', () => this.limits.addressOf(request), note);
+    return within(AUTHENTICATION_TIMEOUT_MS, entering, 'looking up a key').catch((cause: unknown) => {
+      if (cause instanceof Problem) throw cause;
+      throw httpProblems.UNAVAILABLE('The key could not be looked up; try again shortly', { retryAfterS: 2, cause });
+    });
   }
 
   /** Counts the TCP connection, so that the place is free again however the socket ends. */
@@ -111,7 +137,7 @@ function keyOf(request: IncomingMessage, query: URLSearchParams): string | undef
 }
 
 /** Answers over the bare socket: an upgrade has no response object. */
-function refuse(socket: Duplex, problem: Problem): void {
+function refuse(socket: Duplex, problem: Problem, headers: Readonly<Record<string, string>>): void {
   if (socket.destroyed) return;
   const traceId = newTraceId();
   const body = problemBody(problem, traceId, SOCKET_PATH);
@@ -122,6 +148,7 @@ function refuse(socket: Duplex, problem: Problem): void {
     `content-length: ${Buffer.byteLength(body)}`,
     `x-trace-id: ${traceId}`,
     'x-content-type-options: nosniff',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
     ...(problem.retryAfterS === undefined ? [] : [`retry-after: ${problem.retryAfterS}`]),
   ];

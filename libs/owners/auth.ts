@@ -9,19 +9,14 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import type { Problem } from '#kernel';
-import { KeyRing } from './key-ring.js';
+import { RateLimits, type RateNote } from '#platform';
+import { KeyDoor } from './key-door.js';
 import { ownerProblems } from './owners.problems.js';
 import type { AgentPrincipal, Principal, Scope } from './principal.js';
 
 type Requirement = { kind: Principal['kind']; scope?: Scope };
 
 const REQUIREMENT = 'c4c:auth';
-const WHOSE: Record<Principal['kind'], string> = {
-  agent: "an agent's",
-  owner: "an owner's",
-  admin: "an administrator's",
-};
 
 /** Asks for an agent's key with this scope. A frozen agent is refused. */
 export const AgentAuth = (scope: Scope): MethodDecorator & ClassDecorator => require({ kind: 'agent', scope });
@@ -37,12 +32,13 @@ export const Caller = createParamDecorator((_data: unknown, context: ExecutionCo
   return context.switchToHttp().getRequest<Authenticated>().principal;
 });
 
-type Authenticated = FastifyRequest & { principal?: Principal };
+type Authenticated = FastifyRequest & RateNote & { principal?: Principal };
 
 @Injectable()
 export class KeyGuard implements CanActivate {
   constructor(
-    private readonly keys: KeyRing,
+    private readonly door: KeyDoor,
+    private readonly limits: RateLimits,
     private readonly reflector: Reflector,
   ) {}
 
@@ -53,9 +49,8 @@ export class KeyGuard implements CanActivate {
     ]);
     const request = context.switchToHttp().getRequest<Authenticated>();
     const header = request.headers['x-api-key'];
-    const principal = await this.keys.authenticate(typeof header === 'string' ? header : undefined);
-    // A live key of another kind opens nothing here either, and the answer does not tell that it is live elsewhere.
-    if (principal === undefined || principal.kind !== required.kind) throw unauthenticated(required.kind);
+    const key = typeof header === 'string' ? header : undefined;
+    const principal = await this.door.enter(key, required.kind, () => this.limits.addressOf(request.raw), request);
     if (principal.kind === 'agent') requireAllowed(principal, required.scope);
     request.principal = principal;
     return true;
@@ -77,11 +72,6 @@ export function requireAllowed(principal: AgentPrincipal, scope: Scope | undefin
       },
     );
   }
-}
-
-/** One answer for a key that is absent, malformed, unknown, expired or revoked. */
-export function unauthenticated(kind: Principal['kind']): Problem {
-  return ownerProblems.UNAUTHENTICATED(`Send ${WHOSE[kind]} valid key in the header X-API-Key`);
 }
 
 function require(requirement: Requirement): MethodDecorator & ClassDecorator {

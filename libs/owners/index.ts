@@ -1,12 +1,14 @@
-export { AdminAuth, AgentAuth, Caller, OwnerAuth, requireAllowed, unauthenticated } from './auth.js';
+export { AdminAuth, AgentAuth, Caller, OwnerAuth, requireAllowed } from './auth.js';
+export { KeyDoor } from './key-door.js';
 export { KeyRing } from './key-ring.js';
 export { keyView, shownKeyView } from './key.view.js';
 export { freshKey, hashKey, hintOf } from './keys.js';
 export { KeyStore, type KeyRecord } from './keys.store.js';
+export { MetricsDoor } from './metrics.door.js';
 export { OwnerStore, type Owner } from './owner.store.js';
 export { Owners, type ShownKey } from './owners.usecase.js';
 export { OwnersModule } from './owners.module.js';
-export { ownerProblems } from './owners.problems.js';
+export { ownerProblems, unauthenticated } from './owners.problems.js';
 export {
   SCOPES,
   type AdminPrincipal,

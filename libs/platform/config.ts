@@ -1,4 +1,4 @@
-import { isNetwork, type TrustProxy } from './rate-limit/index.js';
+import { isNetwork, type TrustProxy } from './rate-limit/client-address.js';
 
 /** Everything the processes are told from outside. Read once, checked at start; each key stands in `.env.example`. */
 export type Config = {
@@ -31,6 +31,10 @@ export type Config = {
   };
   /** The shortest deadline of an invocation, in milliseconds. */
   readonly timeoutMinMs: number;
+  /** An event is kept at least so many days. */
+  readonly eventDays: number;
+  /** Payloads are erased so many days after the end of their invocation; 0 is never. */
+  readonly payloadDays: number;
   /** Requests that are taken: a second of one key, a second of one owner, a minute of an address without a right key; 0: any. */
   readonly rates: { readonly key: number; readonly owner: number; readonly wrongKeys: number };
   /** Whose word about the client's address is taken. */
@@ -51,8 +55,15 @@ const OWN_KEYS = [
   'C4C_DEMO',
   'C4C_LOG_LEVEL',
   'C4C_TIMEOUT_MIN_MS',
+  'C4C_EVENT_DAYS',
+  'C4C_PAYLOAD_DAYS',
   'C4C_METRICS_TOKEN',
-  'C4C_METRICS_PORT', 'C4C_RATE_KEY', 'C4C_RATE_OWNER', 'C4C_RATE_WRONG_KEYS', 'C4C_TRUST_PROXY'];
+  'C4C_METRICS_PORT',
+  'C4C_RATE_KEY',
+  'C4C_RATE_OWNER',
+  'C4C_RATE_WRONG_KEYS',
+  'C4C_TRUST_PROXY',
+];
 // Read by the command line and by the tests; they may stand in the same environment.
 const OTHERS_KEYS = [
   'C4C_API_TOKEN',
@@ -134,6 +145,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     logLevel,
     metrics: metricsFrom(env),
     timeoutMinMs: integer(env, 'C4C_TIMEOUT_MIN_MS', 1_000, 1, 86_400_000),
+    // An invocation is pending for two days at most, and its event has to be there as long.
+    eventDays: integer(env, 'C4C_EVENT_DAYS', 30, 3, 36_500),
+    payloadDays: integer(env, 'C4C_PAYLOAD_DAYS', 90, 0, 36_500),
     rates: {
       key: integer(env, 'C4C_RATE_KEY', 1_000, 0, RATE_MAX),
       owner: integer(env, 'C4C_RATE_OWNER', 3_000, 0, RATE_MAX),

@@ -1,12 +1,15 @@
 import { Inject, Module, type DynamicModule } from '@nestjs/common';
 import { Bus } from './bus.js';
 import type { Config } from './config.js';
+import { watchConnections } from './connection-metrics.js';
+import { damped } from './damped.js';
 import { Database } from './database.js';
 import type { LaneLimits } from './lane.js';
 import { Lanes } from './lanes.js';
 import { createLog, type Log } from './log.js';
 import { Metrics } from './metrics.js';
 import { QueueFactory } from './queue.js';
+import { EXCHANGE_EVERY_MS, RateExchange, RateLimits } from './rate-limit/index.js';
 import { connectRedis } from './redis.js';
 
 export const CONFIG = Symbol('CONFIG');
@@ -26,6 +29,7 @@ export type Platform = {
   lanes: Lanes;
   bus: Bus;
   queues: QueueFactory;
+  limits: RateLimits;
   close(): Promise<void>;
 };
 
@@ -33,7 +37,7 @@ export type Platform = {
 export function openPlatform(
   config: Config,
   log = createLog(config.logLevel),
-  { laneLimits }: { laneLimits?: LaneLimits } = {},
+  { laneLimits, monotonicNow }: { laneLimits?: LaneLimits; monotonicNow?: () => number } = {},
 ): Platform {
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
@@ -51,7 +55,17 @@ export function openPlatform(
           publisher: connectRedis(config.redisUrl, 'producer', warn),
           subscriber: connectRedis(config.redisUrl, 'subscriber', warn),
         };
+  watchConnections(metrics, database, redis);
   const queues = new QueueFactory({ redisUrl: config.redisUrl, directUrl: config.database.directUrl, onError: warn });
+  const limits = new RateLimits(config, monotonicNow);
+  const exchange =
+    redis &&
+    new RateExchange(
+      redis.publisher,
+      limits.now,
+      damped((error) => log.warn({ err: error }, 'rate limits are not shared; this process counts by itself')),
+    );
+  const ticker = setInterval(() => void limits.tick(exchange), EXCHANGE_EVERY_MS).unref();
   return {
     config,
     log,
@@ -60,7 +74,9 @@ export function openPlatform(
     lanes: new Lanes(database, metrics, laneLimits),
     bus: new Bus(redis),
     queues,
+    limits,
     async close() {
+      clearInterval(ticker);
       redis?.publisher.disconnect();
       redis?.subscriber.disconnect();
       await database.close();
@@ -71,7 +87,7 @@ export function openPlatform(
 
 @Module({})
 export class PlatformModule {
-  static with({ config, log, metrics, database, lanes, bus, queues }: Platform): DynamicModule {
+  static with({ config, log, metrics, database, lanes, bus, queues, limits }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
@@ -80,6 +96,7 @@ export class PlatformModule {
       { provide: Lanes, useValue: lanes },
       { provide: Bus, useValue: bus },
       { provide: QueueFactory, useValue: queues },
+      { provide: RateLimits, useValue: limits },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -57,6 +57,10 @@ export async function createTestDatabase(): Promise<TestDatabase> {
         C4C_SECRET: 'test-secret-test-secret-test-secret-0',
         C4C_LOG_LEVEL: 'silent',
         PORT: '0',
+        // Tests ask as fast as they can, and all from one address. Those of the limits set lower ones.
+        C4C_RATE_KEY: '1000000',
+        C4C_RATE_OWNER: '1000000',
+        C4C_RATE_WRONG_KEYS: '1000000',
         ...env,
       }),
     drop: async () => {

@@ -4,6 +4,11 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormatsModule from 'ajv-formats';
 import { parse } from 'yaml';
 
+const RATE_HEADERS = [
+  ['ratelimit-policy', 'RateLimitPolicy'],
+  ['ratelimit', 'RateLimit'],
+] as const;
+
 type Node = Record<string, unknown>;
 type Headers = Record<string, string | string[] | undefined>;
 
@@ -116,6 +121,11 @@ function checkHeaders(response: string, answer: Answer, fail: (reason: string) =
   if (typeof traceId !== 'string') fail('the header x-trace-id is missing');
   const inBody = isNode(answer.body) ? answer.body['traceId'] : undefined;
   if (inBody !== undefined && inBody !== traceId) fail('the header x-trace-id differs from traceId in the body');
+  for (const [name, header] of RATE_HEADERS) {
+    const value = answer.headers[name];
+    if (typeof value !== 'string') fail(`the header ${name} is missing`);
+    else checkHeader(`/components/headers/${header}`, value, fail);
+  }
   const isLater = answer.status === 429 || answer.status === 503;
   if (isLater && documented.has('retry-after') && answer.headers['retry-after'] === undefined) {
     fail('the header Retry-After is missing');

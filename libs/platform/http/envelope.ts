@@ -6,19 +6,30 @@ export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** The text of a successful answer. A handler that returns nothing answers `data: null`. */
 export function successBody(data: unknown, traceId: string): string {
-  const json = data instanceof FinishedAnswer ? data.json : JSON.stringify(data ?? null);
-  return `{"success":true,"data":${json},"traceId":"${traceId}"}`;
+  return `${successHead(data)}${traceId}"}`;
 }
 
-/** A success whose data was turned into text before and is sent to many: only the trace id is each one's own. */
+function successHead(data: unknown): string {
+  return `{"success":true,"data":${JSON.stringify(data ?? null)},"traceId":"`;
+}
+
+/** A success that was turned into bytes before and is sent to many: only the trace id, at the end, is each one's own. */
 export class FinishedAnswer {
-  readonly json: string;
   /** Weak, since the trace id is part of the body and not of the meaning. */
   readonly etag: string;
+  private readonly head: Buffer;
 
   constructor(data: unknown) {
-    this.json = JSON.stringify(data ?? null);
-    this.etag = `W/"${createHash('sha256').update(this.json).digest('base64url').slice(0, 22)}"`;
+    this.head = Buffer.from(successHead(data));
+    this.etag = `W/"${createHash('sha256').update(this.head).digest('base64url').slice(0, 22)}"`;
+  }
+
+  get bytes(): number {
+    return this.head.length;
+  }
+
+  bodyFor(traceId: string): Buffer {
+    return Buffer.concat([this.head, Buffer.from(`${traceId}"}`)]);
   }
 
   /** Whether the client says in `If-None-Match` that it has this (RFC 9110, 13.1.2). */

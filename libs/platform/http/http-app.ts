@@ -7,6 +7,7 @@ import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '#kernel';
 import { nestLogger, type Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
+import type { RateLimits } from '../rate-limit/index.js';
 import { newTraceId, traceIdFrom } from '../trace.js';
 import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
@@ -16,6 +17,7 @@ import { addHttpMetrics } from './http-metrics.js';
 import { httpProblems } from './http.problems.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
+import { addRateFields, rateHeaders } from './rate-fields.js';
 
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -24,7 +26,8 @@ export type HttpAppOptions = {
   metrics?: Metrics;
   bodyLimitBytes?: number;
   requestTimeoutMs?: number;
-  trustProxy?: boolean;
+  /** Without them no answer names a limit. */
+  limits?: RateLimits;
 };
 
 /**
@@ -33,10 +36,9 @@ export type HttpAppOptions = {
  */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, trustProxy = false }: HttpAppOptions,
+  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, limits }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new EnvelopeAdapter({
-    trustProxy,
     bodyLimit: bodyLimitBytes,
     skipMiddie: true,
     // Requests that arrive while the application drains are still answered, in the envelope, and their connection closed.
@@ -53,15 +55,17 @@ export async function createHttpApp(
     // A path id of any length is an unknown id; Node itself bounds the whole head to 16 KiB.
     routerOptions: { maxParamLength: 16 * 1024 },
     genReqId: (request: IncomingMessage) => traceIdFrom(request.headers['traceparent']) ?? newTraceId(),
-    clientErrorHandler: (error: ConnectionError, socket: Socket) => answerBrokenRequest(log, error, socket),
+    clientErrorHandler: (error: ConnectionError, socket: Socket) => answerBrokenRequest(log, error, socket, limits),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       reply.headers(EDGE_HEADERS).header('x-trace-id', request.id);
+      if (limits !== undefined) reply.headers(rateHeaders(limits.fieldsFor(request.raw)));
       sendProblem(log, error, request, reply);
     },
   });
   takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
   if (metrics !== undefined) addHttpMetrics(adapter.getInstance(), metrics);
   addEdgeHooks(adapter.getInstance(), log);
+  if (limits !== undefined) addRateFields(adapter.getInstance(), limits);
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   const { server } = adapter.getInstance();
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
@@ -76,10 +80,12 @@ export async function createHttpApp(
 }
 
 /** Answers what the HTTP parser refused. There is no request and no response then, only the socket. */
-function answerBrokenRequest(log: Log, error: ConnectionError, socket: Socket): void {
+function answerBrokenRequest(log: Log, error: ConnectionError, socket: Socket, limits?: RateLimits): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   log.debug({ code: error.code }, 'request refused before it was a request');
-  if (socket.writable) socket.write(rawProblemResponse(brokenRequestProblem(error.code), newTraceId()));
+  // Which headers it had is not known, so they are the limits of the peer.
+  const headers = rateHeaders(limits?.fieldsFor({ socket, headers: {} }) ?? null);
+  if (socket.writable) socket.write(rawProblemResponse(brokenRequestProblem(error.code), newTraceId(), headers));
   socket.destroySoon();
 }
 

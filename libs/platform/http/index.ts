@@ -31,5 +31,6 @@ export { HEALTH_CHECKS, HealthController, type HealthCheck } from './health.cont
 export { BODY_LIMIT_BYTES, createHttpApp, type HttpAppOptions } from './http-app.js';
 export { httpProblems } from './http.problems.js';
 export { idempotencyKeyOf, requiredIdempotencyKeyOf } from './idempotency-key.js';
+export { rateHeaders } from './rate-fields.js';
 export { preferredWaitS, WAIT_MAX_S } from './prefer.js';
 export { problemOf } from './problem-of.js';
