@@ -22,7 +22,7 @@ type Entry = {
   bytes: number;
 };
 
-/** What an entry takes beside its text. */
+/** What an entry takes beside its bytes. */
 const ENTRY_BYTES = 500;
 
 /**
@@ -109,9 +109,8 @@ export class AnswerCache {
     try {
       entry.askedAt = this.now();
       const answer = new FinishedAnswer(await load());
-      const bytes = 2 * answer.json.length;
-      if (bytes > this.answerBytesMax) this.drop(entry);
-      else for (const shelf of [this.once, this.often]) shelf.grow(entry, bytes);
+      if (answer.bytes > this.answerBytesMax) this.drop(entry);
+      else for (const shelf of [this.once, this.often]) shelf.grow(entry, answer.bytes);
       return answer;
     } finally {
       this.loads.leave();

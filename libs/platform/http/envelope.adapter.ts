@@ -12,14 +12,18 @@ export class EnvelopeAdapter extends FastifyAdapter {
       if (statusCode !== undefined) response.code(statusCode);
       return response.headers(body.headers).header('content-type', body.contentType).send(body.body);
     }
-    if (body instanceof FinishedAnswer) {
-      // Kept by clients but asked for each time, so that nobody sees more than what the server itself keeps for a second.
-      response.header('etag', body.etag).header('cache-control', 'no-cache');
-      if (body.isKnownBy(response.request.headers['if-none-match'])) return response.code(304).send();
-    }
+    if (body instanceof FinishedAnswer) return replyFinished(response, body);
     const status = statusCode ?? response.statusCode;
     // Nest answers a POST with 201 unless told otherwise; the contract's success is 200.
     response.code(status === 201 ? 200 : status);
     return response.header('content-type', JSON_TYPE).send(successBody(body, response.request.id));
   }
+}
+
+function replyFinished(response: FastifyReply, answer: FinishedAnswer): FastifyReply {
+  const { headers, id } = response.request;
+  // Kept by clients but asked for each time, so that nobody sees anything older than what this server itself keeps.
+  response.header('etag', answer.etag).header('cache-control', 'no-cache');
+  if (answer.isKnownBy(headers['if-none-match'])) return response.code(304).send();
+  return response.header('content-type', JSON_TYPE).send(answer.bodyFor(id));
 }
