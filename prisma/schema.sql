@@ -267,6 +267,7 @@ create table market.invocation (
   hand_over_channel text,
   acknowledged_at timestamp with time zone,
   settled_at timestamp with time zone,
+  payload_erased_at timestamp with time zone,
   constraint invocation_cancelled_is_failed CHECK (((NOT cancelled) OR (status = 'failed'::text))),
   constraint invocation_held_or_free CHECK (((price > 0) = (hold_id IS NOT NULL))),
   constraint invocation_pkey PRIMARY KEY (id),
@@ -289,6 +290,14 @@ create table market.owner (
   name text not null,
   created_at timestamp with time zone not null default platform.clock(),
   constraint owner_pkey PRIMARY KEY (id)
+)
+
+create table market.payload_erasure (
+  place integer not null,
+  settled_at timestamp with time zone not null,
+  invocation_id bigint not null,
+  constraint payload_erasure_is_one_row CHECK ((place = 1)),
+  constraint payload_erasure_pkey PRIMARY KEY (place)
 )
 
 create table market.review (
@@ -358,9 +367,52 @@ create table market.service_version (
   constraint service_version_pkey PRIMARY KEY (service_id, version)
 )
 
+create table platform.id_range (
+  sequence_name text not null,
+  n integer not null,
+  first_id bigint not null,
+  end_id bigint not null,
+  month date,
+  used bigint,
+  made_at timestamp with time zone not null,
+  closed_at timestamp with time zone,
+  constraint id_range_begins_once UNIQUE (sequence_name, first_id),
+  constraint id_range_closed_has_a_month CHECK (((closed_at IS NULL) OR ((month IS NOT NULL) AND (used IS NOT NULL)))),
+  constraint id_range_is_not_empty CHECK ((end_id > first_id)),
+  constraint id_range_pkey PRIMARY KEY (sequence_name, n)
+)
+
 create table platform.installed_functions (
   checksum text not null,
   installed_at timestamp with time zone not null default now()
+)
+
+create table platform.partition (
+  table_name text not null,
+  sequence_name text not null,
+  n integer not null,
+  name text not null,
+  state text not null default 'attached'::text,
+  newest_at timestamp with time zone,
+  changed_at timestamp with time zone not null,
+  constraint partition_name_once UNIQUE (name),
+  constraint partition_of_the_ledger_is_kept CHECK (((table_name !~~ 'ledger.%'::text) OR (state = ANY (ARRAY['attached'::text, 'archived'::text])))),
+  constraint partition_pkey PRIMARY KEY (table_name, n),
+  constraint partition_state_known CHECK ((state = ANY (ARRAY['attached'::text, 'archived'::text, 'retiring'::text, 'dropped'::text])))
+)
+
+create table platform.partitioned_table (
+  table_name text not null,
+  sequence_name text not null,
+  kind text not null,
+  time_column text,
+  retained_days integer,
+  analysed_at timestamp with time zone,
+  constraint partitioned_table_kind_known CHECK ((kind = ANY (ARRAY['ledger'::text, 'kept'::text, 'retained'::text]))),
+  constraint partitioned_table_of_the_ledger_is_kept CHECK (((kind = 'ledger'::text) = (table_name ~~ 'ledger.%'::text))),
+  constraint partitioned_table_pkey PRIMARY KEY (table_name),
+  constraint partitioned_table_retained_by_a_time CHECK (((kind = 'retained'::text) = (time_column IS NOT NULL))),
+  constraint partitioned_table_retained_long_enough CHECK (((retained_days IS NULL) OR ((kind = 'retained'::text) AND (retained_days >= 3))))
 )
 
 -- Partitions
@@ -399,10 +451,13 @@ CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at, id)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
+CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
 CREATE INDEX invocation_by_provider ON ONLY market.invocation USING btree (provider_agent_id, id)
 CREATE INDEX invocation_due ON ONLY market.invocation USING btree (deadline_at) WHERE (status = 'pending'::text)
 CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
 CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
+CREATE INDEX service_by_price ON market.service USING btree (price, id)
+CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
 CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at, hold_id) WHERE (to_payee > 0)
 CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at, hold_id) WHERE (to_payer > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
@@ -414,7 +469,7 @@ create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint la
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
 create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 3d2beb691306c883d61fef5669024103
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3484c97a3eb592d9513693388b13c2f6
-create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 46954fd66abc628df3ffdf862ebc1840
+create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3f6db8570ad7474473f0e1fd47d73947
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
 create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
 create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 264bc69f30fcb99fb2f850cd221ce339
@@ -436,14 +491,22 @@ create function market.invocation_progress(p_id bigint, p_provider_agent bigint,
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
 create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 18c6bd12b140719a0af5cece7d9238dc
 create function market.invocations_due(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 26d318c6a2eb025f03f71018252d9306
+create function market.invocations_erase(p_days integer, p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d05027f4b8942ff83fe7a4978651ffe7
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
+create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body a7954b60eba9cc2073b34cee733291e7
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
-create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 6000cd484c24e884630a75eaf4740690
+create function platform.drop_partition(p_name text) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c1b042f60af2e15eb74a2ae659703d69
+create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b1e737227943cda75aa7c76567f3c64
+create function platform.last_id(p_sequence text) returns bigint language sql volatile parallel unsafe set search_path="" body 5b159a980a8feed38cf80131f703d9eb
 create function platform.next_id(p_sequence regclass) returns bigint language sql volatile parallel unsafe body f788bc53576145e63623d103ed398238
+create function platform.range_size(p_sequence text) returns bigint language sql volatile parallel unsafe security definer set search_path="" body 5c8aa4875c0cd71ad6a9d1ca5fd1985d
 create function platform.refuse_change() returns trigger language plpgsql volatile parallel unsafe body 8fcf3a5588b2d2e7fb35ac0086903da4
+create function platform.retire_partitions(p_days integer) returns SETOF text language plpgsql volatile parallel unsafe security definer set search_path="" body 5d11162e806219a3bf7a97b3524b7b69
 create function platform.shard() returns bigint language sql immutable parallel safe body ee138ab7e005bdb74b16de0eef9ad458
+create function platform.this_month() returns date language sql volatile parallel unsafe set search_path="" body 678c307bcb3e32a125278e639b822767
+create function platform.turn_partitions(p_chunk integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 6ab899872f2ebc20fa535e7856c1d33b
 create function platform.uuidv7() returns uuid language sql volatile parallel unsafe body 3272aeef9bc6440ec1f88608bc819f54
 
 -- Triggers
@@ -456,8 +519,6 @@ CREATE TRIGGER hold_p00000_is_kept BEFORE TRUNCATE ON ledger.hold_p00000 FOR EAC
 CREATE TRIGGER hold_p00001_is_kept BEFORE TRUNCATE ON ledger.hold_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER mint_transfer_is_counted BEFORE INSERT ON ledger.transfer FOR EACH ROW WHEN (((new.debit = '-2'::integer) OR (new.credit = '-2'::integer))) EXECUTE FUNCTION ledger.refuse_uncounted()
 CREATE TRIGGER month_opening_is_immutable BEFORE DELETE OR UPDATE ON ledger.month_opening FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
-CREATE INDEX service_by_price ON market.service USING btree (price, id)
-CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
 CREATE TRIGGER month_opening_is_kept BEFORE TRUNCATE ON ledger.month_opening FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_immutable BEFORE DELETE OR UPDATE ON ledger.outcome FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER outcome_is_kept BEFORE TRUNCATE ON ledger.outcome FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
@@ -491,6 +552,7 @@ grant execute on function market.invocation_progress(bigint,bigint,integer,text)
 grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app
 grant execute on function market.invocations_due(integer) to c4c_app
+grant execute on function market.invocations_erase(integer,integer) to c4c_app
 grant execute on function market.key_has_ended(bigint,market.api_key,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
@@ -498,6 +560,7 @@ grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
 grant execute on function platform.next_id(regclass) to c4c_app
 grant execute on function platform.shard() to c4c_app
+grant execute on function platform.turn_partitions(integer) to c4c_app
 grant execute on function platform.uuidv7() to c4c_app
 grant insert, select on table market.agent_stream to c4c_app
 grant insert, select on table market.service_load to c4c_app
@@ -566,6 +629,7 @@ grant select on table market.invocation_p00001 to c4c_app
 grant select on table market.invocation_progress to c4c_app
 grant select on table market.invocation_progress_p00000 to c4c_app
 grant select on table market.invocation_progress_p00001 to c4c_app
+grant select on table market.payload_erasure to c4c_app
 grant select on table market.review to c4c_app
 grant select on table market.review_p00000 to c4c_app
 grant select on table market.review_p00001 to c4c_app

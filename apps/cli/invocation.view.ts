@@ -16,6 +16,7 @@ export function invocationLines(data: unknown): string[] {
     ['Deadline', status === 'pending' ? time(row['timeoutAt']) : undefined],
     ['Ended', time(row['completedAt'])],
     ['Progress', progressOf(row)],
+    ['Payload', row['payloadErasedAt'] === undefined ? undefined : `erased ${String(time(row['payloadErasedAt']))}`],
     ['Input', pretty(row['input'])],
     ['Output', pretty(row['output'])],
     ['Error', row['error']],

@@ -13,9 +13,12 @@ export type BackupHeader = {
   createdAt: string;
   migrations: { name: string; checksum: string }[];
   sequences: { name: string; value: string; isCalled: boolean }[];
+  /** How the large tables were cut, `bound` in PostgreSQL's own words; older backups leave it to the sequences. */
+  partitions?: BackupPartition[];
   /** What the keys in the database need to be of use: the secret that hashes them, and the demo's own keys. */
   home: { secret?: string; demoKeys?: string };
 };
+export type BackupPartition = { table: string; name: string; bound: string };
 export type BackupLine =
   { table: string; columns: string[] } | { row: string } | { end: true; rows: number; sha256: string };
 

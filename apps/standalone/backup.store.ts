@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { StartError } from '#platform';
 import type { BackupHeader, BackupLine } from './backup-file.js';
+import { cutAsIn, partitionsOf } from './backup-partitions.store.js';
 
 type Put = (line: BackupHeader | BackupLine) => Promise<void>;
 
@@ -40,6 +41,7 @@ export async function dump(client: pg.Client, home: BackupHeader['home'], put: P
       createdAt: new Date().toISOString(),
       migrations: migrations.rows,
       sequences: await sequencesOf(client),
+      partitions: await partitionsOf(client, SCHEMAS),
       home,
     });
     for (const table of tables) {
@@ -79,7 +81,7 @@ export async function clear(client: pg.Client): Promise<void> {
 /** Loads all rows in one transaction, into tables whose own guards are off meanwhile: either all of it is there, or nothing. */
 export async function load(
   client: pg.Client,
-  { sequences }: BackupHeader,
+  { sequences, partitions }: BackupHeader,
   lines: AsyncIterable<BackupLine>,
 ): Promise<number> {
   await client.query('begin');
@@ -87,8 +89,8 @@ export async function load(
     const there = new Map((await tablesOf(client)).map(({ table, columns }) => [table, columns]));
     for (const { name, value, isCalled } of sequences)
       await client.query('select setval($1::regclass, $2, $3)', [name, value, isCalled]);
-    // Partitions follow the sequences.
-    await client.query('select platform.extend_partitions()');
+    if (partitions === undefined) await client.query('select platform.extend_partitions()');
+    else await cutAsIn(client, SCHEMAS, partitions);
     for (const table of there.keys())
       await client.query(`alter table ${table} disable trigger user; delete from ${table}`);
     const rows = await insertAll(client, there, lines);

@@ -6,7 +6,7 @@ import { OwnersModule } from '#owners';
 import { PlatformModule, type Platform } from '#platform';
 import { ReputationModule } from '#reputation';
 
-/** Everything that happens without being asked: deadlines, folds, tallies, partitions. */
+/** Everything that happens without being asked: deadlines, folds, tallies, partitions, the end of payloads. */
 @Module({})
 export class WorkerModule {
   static with(platform: Platform): DynamicModule {

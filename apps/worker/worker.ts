@@ -1,13 +1,12 @@
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FoldWorker } from '#escrow';
-import { Deadlines } from '#invocations';
-import { nestLogger, RepeatedJob, type Platform } from '#platform';
+import { Deadlines, EraseWorker } from '#invocations';
+import { nestLogger, Partitions, type Platform } from '#platform';
 import { TallyWorker } from '#reputation';
 import { WorkerModule } from './worker.module.js';
 
-const PARTITIONS_EVERY_MS = 60_000;
-
-export type Worker = { close(): Promise<void> };
+export type Worker = { readonly app: INestApplicationContext; close(): Promise<void> };
 
 /** Starts the queues' consumers and the repeated jobs. Any number of such processes may run. */
 export async function startWorker(platform: Platform): Promise<Worker> {
@@ -19,13 +18,13 @@ export async function startWorker(platform: Platform): Promise<Worker> {
   const jobs = [
     context.get(TallyWorker).job(),
     context.get(FoldWorker).job(),
-    new RepeatedJob('partitions', PARTITIONS_EVERY_MS, () =>
-      platform.database.query('select platform.extend_partitions()'),
-    ),
+    context.get(EraseWorker).job(),
+    new Partitions(platform.database, platform.config.eventDays, platform.log).job(),
   ];
   deadlines.start();
   for (const job of jobs) job.start(platform.log);
   return {
+    app: context,
     async close() {
       await deadlines.stop();
       await Promise.all(jobs.map((job) => job.stop()));

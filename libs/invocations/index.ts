@@ -1,6 +1,7 @@
 export { CloseInvocations } from './close.usecase.js';
 export { CloseStore } from './close.store.js';
 export { DeadlineBell, type BellQueue } from './deadline.bell.js';
+export { EraseWorker } from './erase.worker.js';
 export { ExpireWorker } from './expire.worker.js';
 export { InvocationFrames } from './invocation-frames.js';
 export { invocationProblems } from './invocations.problems.js';

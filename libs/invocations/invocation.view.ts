@@ -39,9 +39,7 @@ export function detailView(row: InvocationDetail, agentId: bigint): object {
     callerAgentId: Number(row.callerAgentId),
     providerAgentId: Number(row.providerAgentId),
     timeoutAt: row.deadlineAt,
-    ...given('input', row.input),
-    ...given('output', row.output),
-    ...given('attachments', row.attachments),
+    ...payloadView(row),
     ...given('error', row.error),
     ...given('rating', row.rating),
     ...given('review', row.review),
@@ -92,6 +90,12 @@ export function timelineView(
   // The sort keeps the order of what happened at the same instant.
   entries.sort((a, b) => a.at.getTime() - b.at.getTime());
   return { invocationId: Number(row.id), entries };
+}
+
+/** What was sent and answered, or since when that is gone. */
+function payloadView({ input, output, attachments, payloadErasedAt }: InvocationDetail): object {
+  if (payloadErasedAt !== null) return { input: null, output: null, attachments: null, payloadErasedAt };
+  return { ...given('input', input), ...given('output', output), ...given('attachments', attachments) };
 }
 
 function roleOf(row: InvocationRow, agentId: bigint): Role {

@@ -5,6 +5,9 @@ import { ServicesModule } from '#services';
 import { CloseStore } from './close.store.js';
 import { CloseInvocations } from './close.usecase.js';
 import { DeadlineBell } from './deadline.bell.js';
+import { DeadlineMetrics } from './deadline.metrics.js';
+import { EraseStore } from './erase.store.js';
+import { EraseWorker } from './erase.worker.js';
 import { ExpireWorker } from './expire.worker.js';
 import { InvocationFrames } from './invocation-frames.js';
 import { InvocationStore } from './invocation.store.js';
@@ -48,6 +51,7 @@ const bell = {
     BellLife,
     CloseInvocations,
     CloseStore,
+    DeadlineMetrics,
     InvocationFrames,
     InvocationStore,
     Invoke,
@@ -91,6 +95,9 @@ export class Deadlines {
   providers: [
     CloseInvocations,
     CloseStore,
+    DeadlineMetrics,
+    EraseStore,
+    EraseWorker,
     PinnedSchemas,
     {
       provide: Deadlines,
@@ -99,6 +106,6 @@ export class Deadlines {
         new Deadlines(closer, store, queues, log),
     },
   ],
-  exports: [Deadlines],
+  exports: [Deadlines, EraseWorker],
 })
 export class DeadlinesModule {}

@@ -16,6 +16,9 @@ const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 // The server itself ends every statement before; so an answer that has not come by then is lost on the way.
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
+// Upkeep reads and freezes whole partitions; but it never stands in a queue for a lock, since whoever comes after it would too.
+const UPKEEP_TIMEOUT_MS = 30 * 60_000;
+const UPKEEP_LOCK_TIMEOUT_MS = 500;
 
 // int8 is a bigint in code; the driver's default would be a string.
 const types: pg.CustomTypesConfig = {
@@ -40,6 +43,11 @@ export class Database {
     this.prisma = new PrismaClient({
       adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }),
     });
+  }
+
+  /** The state of the pools, for the metrics. */
+  get pools(): Readonly<Record<'app' | 'treasury', Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>> {
+    return { app: this.pool, treasury: this.treasuryPool };
   }
 
   /** One statement outside a transaction. Named statements are prepared once a connection. */
@@ -87,6 +95,27 @@ export class Database {
     client.on('error', () => undefined);
     await client.connect();
     return client;
+  }
+
+  /** Upkeep as the owner of the tables, on a connection of its own: long statements, short waits for locks. */
+  async asOwner<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+    const client = new pg.Client({
+      connectionString: this.config.adminUrl,
+      types,
+      application_name: 'c4c-upkeep',
+      keepAlive: true,
+      ...timeouts(),
+      statement_timeout: UPKEEP_TIMEOUT_MS,
+      query_timeout: UPKEEP_TIMEOUT_MS,
+      lock_timeout: UPKEEP_LOCK_TIMEOUT_MS,
+    });
+    client.on('error', () => undefined);
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
   }
 
   async close(): Promise<void> {

@@ -14,7 +14,7 @@ begin
     grant update on market.owner, market.agent, market.api_key, market.service to c4c_app;
     grant usage, select on all sequences in schema ledger, market to c4c_app;
     grant execute on function platform.clock(), platform.shard(), platform.next_id(regclass), platform.uuidv7(),
-      platform.extend_partitions() to c4c_app;
+      platform.extend_partitions(), platform.turn_partitions(integer) to c4c_app;
     grant execute on function ledger.open_wallet(bigint), ledger.fold(bigint), ledger.accounts_to_fold(integer),
       ledger.open_month(bigint, date) to c4c_app;
     grant execute on all functions in schema market to c4c_app;
