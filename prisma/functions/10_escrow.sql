@@ -181,14 +181,15 @@ begin
     end if;
     v_part := case when v_hold.payee_account = v_hold.payer_account then 0 else p_payee_parts[1] end;
     v_fee := floor(v_part::numeric * v_hold.fee_bps / 10000)::bigint;
+    -- Whoever settles this hold has the same wallet locked: what is not there now does not come before this ends. An insert that
+    -- minds conflicts would cost a tenth of the call more, and a record of its own in the log.
+    if exists (select 1 from ledger.settlement e where e.hold_id = v_hold.id) then
+      return array ['already_settled'];
+    end if;
     insert into ledger.settlement (hold_id, outcome, payer_account, payee_account, payee_agent, amount, to_payee, to_fee, to_payer,
       actor, settled_at)
     values (v_hold.id, p_outcomes[1], v_hold.payer_account, v_hold.payee_account, v_hold.payee_agent, v_hold.amount,
-      v_part - v_fee, v_fee, v_hold.amount - v_part, p_actors[1], v_now)
-    on conflict (hold_id) do nothing;
-    if not found then
-      return array ['already_settled'];
-    end if;
+      v_part - v_fee, v_fee, v_hold.amount - v_part, p_actors[1], v_now);
     update ledger.wallet set held = held - v_hold.amount, available = available + v_hold.amount - v_part
     where account_id = v_hold.payer_account;
     if v_part > v_fee then
@@ -216,7 +217,7 @@ begin
       i.actor, v_now
     from item i
     where i.id is not null and i.timing = 'in_time' and i.turn = 1
-    on conflict (hold_id) do nothing
+      and not exists (select 1 from ledger.settlement e where e.hold_id = i.id)
     returning hold_id, payer_account, payee_account, amount, to_payee, to_payer
   ), paid as (
     update ledger.wallet w set held = w.held - s.amount, available = w.available + s.to_payer

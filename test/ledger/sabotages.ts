@@ -14,6 +14,9 @@ const CLOSE = '31_invocation_close.sql';
 const MARKS = '32_invocation_marks.sql';
 const TALLY = '40_tally.sql';
 
+const ONE_SETTLED_BEFORE = 'if exists (select 1 from ledger.settlement e where e.hold_id = v_hold.id) then';
+const SETTLED_BEFORE = 'and not exists (select 1 from ledger.settlement e where e.hold_id = i.id)';
+
 const change = (name: string, file: string, find: string, put = ''): Sabotage => ({
   name,
   changes: [{ file, find, put }],
@@ -36,10 +39,14 @@ export const sabotages: Sabotage[] = [
   change('a call of many does not see what has arrived', ESCROW, ' + ledger.fold(v_payer.account_id)'),
   change('a fold counts twice', ESCROW, 'available = available + v_sum', 'available = available + 2 * v_sum'),
   change('a fold forgets', ESCROW, 'available = available + v_sum', 'available = available'),
-  change('a second settlement raises', ESCROW, 'on conflict (hold_id) do nothing'),
+  change('a second settlement raises', ESCROW, ONE_SETTLED_BEFORE, 'if false then'),
+  change('a second settlement raises in a call of many', ESCROW, SETTLED_BEFORE),
   {
     name: 'a hold settles as often as asked',
-    changes: [{ file: ESCROW, find: 'on conflict (hold_id) do nothing', put: '' }],
+    changes: [
+      { file: ESCROW, find: ONE_SETTLED_BEFORE, put: 'if false then' },
+      { file: ESCROW, find: SETTLED_BEFORE, put: '' },
+    ],
     sql: 'alter table ledger.settlement drop constraint hold_settles_once',
   },
   change(
