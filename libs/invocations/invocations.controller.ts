@@ -10,6 +10,7 @@ import {
   notFound,
   preferredWaitS,
   requireSomeField,
+  waitOutside,
 } from '#platform';
 import { CloseInvocations, type Result } from './close.usecase.js';
 import { InvocationStore, type InvocationDetail } from './invocation.store.js';
@@ -51,6 +52,7 @@ export class InvocationsController {
     if (opened.isReplay) reply.header('idempotent-replayed', 'true');
     const waitS = preferredWaitS(headers);
     if (waitS === 0) return receiptView(opened);
+    waitOutside(request);
     const isSettled = await this.waiters.settledWithin(caller.agentId, opened.invocationId, waitS);
     if (isSettled !== undefined) reply.header('preference-applied', `wait=${waitS}`);
     return isSettled ? detailView(await this.own(caller, opened.invocationId), caller.agentId) : receiptView(opened);

@@ -9,6 +9,7 @@ import { nestLogger, type Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { RateLimits } from '../rate-limit/index.js';
 import { newTraceId, traceIdFrom } from '../trace.js';
+import { addAdmission, type Admission } from './admission.js';
 import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
 import { rawProblemResponse } from './envelope.js';
@@ -28,6 +29,7 @@ export type HttpAppOptions = {
   requestTimeoutMs?: number;
   /** Without them no answer names a limit. */
   limits?: RateLimits;
+  admission?: Admission;
 };
 
 /**
@@ -36,7 +38,7 @@ export type HttpAppOptions = {
  */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, limits }: HttpAppOptions,
+  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, limits, admission }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new EnvelopeAdapter({
     bodyLimit: bodyLimitBytes,
@@ -66,8 +68,9 @@ export async function createHttpApp(
   if (metrics !== undefined) addHttpMetrics(adapter.getInstance(), metrics);
   addEdgeHooks(adapter.getInstance(), log);
   if (limits !== undefined) addRateFields(adapter.getInstance(), limits);
-  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   const { server } = adapter.getInstance();
+  addAdmission(server, { admission, metrics, limits });
+  // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     bodyParser: false,

@@ -1,0 +1,119 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import type { Metrics } from '../metrics.js';
+import type { RateLimits } from '../rate-limit/index.js';
+import { newTraceId } from '../trace.js';
+import { EDGE_HEADERS } from './edge-hooks.js';
+import { JSON_TYPE, problemBody } from './envelope.js';
+import { httpProblems } from './http.problems.js';
+import { rateHeaders } from './rate-fields.js';
+
+// A fifth of a second's work at some 5,000 requests a second: who is let in is answered within that time, and those before the
+// door learn at once that they had better come back.
+const INSIDE_MAX = 1_024;
+const RETRY_AFTER_S = 1;
+/** What operators look at is never kept out. */
+const GUARDED = '/openapi/';
+
+/**
+ * Bounds how many requests are worked on at the same time. A request costs most before it waits for anything: reading, checking,
+ * validating. So what cannot be served soon is refused before any of that, or refusing would cost what serving does
+ * and nobody would be served.
+ *
+ * A key may have as many requests inside as there are places free (dynamic thresholds: A. Choudhury and E. Hahne, "Dynamic queue
+ * length thresholds for shared-memory packet switches", IEEE/ACM Transactions on Networking 6(2), 1998, with α = 1). So one flood
+ * comes to have half of the places, two have a third each, and whoever comes with a single request finds one.
+ */
+export class Admission {
+  private inside = 0;
+  private readonly insideOf = new Map<string, number>();
+
+  constructor(private readonly insideMax = INSIDE_MAX) {}
+
+  /** True when the request may go in; then `leave` is called once, with the same key. */
+  enter(key: string): boolean {
+    const own = this.insideOf.get(key) ?? 0;
+    if (own >= this.insideMax - this.inside) return false;
+    this.inside += 1;
+    this.insideOf.set(key, own + 1);
+    return true;
+  }
+
+  leave(key: string): void {
+    const own = this.insideOf.get(key) ?? 0;
+    this.inside -= 1;
+    if (own > 1) this.insideOf.set(key, own - 1);
+    else this.insideOf.delete(key);
+  }
+
+  get size(): number {
+    return this.inside;
+  }
+}
+
+const LEAVE = Symbol('leave');
+type Admitted = IncomingMessage & { [LEAVE]?: () => void };
+
+/** Puts the door before everything else that the server does with a request. */
+export function addAdmission(
+  server: Server,
+  {
+    admission = new Admission(),
+    metrics,
+    limits,
+  }: { admission: Admission | undefined; metrics: Metrics | undefined; limits: RateLimits | undefined },
+): void {
+  metrics?.gauge(
+    'c4c_http_admitted',
+    'Requests that are worked on; those that wait for an event are not.',
+    () => admission.size,
+  );
+  const refused = metrics?.counter('c4c_http_turned_away_total', 'Requests refused before anything was read of them.');
+  const handlers = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
+  server.removeAllListeners('request');
+  server.on('request', (request: Admitted, response: ServerResponse) => {
+    if (request.url?.startsWith(GUARDED) === true) {
+      const header = request.headers['x-api-key'];
+      const key = typeof header === 'string' ? header : '';
+      if (!admission.enter(key)) {
+        refused?.inc();
+        turnAway(request, response, limits);
+        return;
+      }
+      let isInside = true;
+      const leave = (): void => {
+        if (isInside) admission.leave(key);
+        isInside = false;
+      };
+      request[LEAVE] = leave;
+      response.once('close', leave);
+    }
+    for (const handle of handlers) handle(request, response);
+  });
+}
+
+/** Gives the request's place to another while it waits for something to happen. */
+export function waitOutside({ raw }: FastifyRequest): void {
+  const admitted: Admitted = raw;
+  admitted[LEAVE]?.();
+}
+
+/** As short as an answer can be; it is written most when there is least time for it. Node throws away the body that nobody reads. */
+function turnAway(request: IncomingMessage, response: ServerResponse, limits: RateLimits | undefined): void {
+  const traceId = newTraceId();
+  const [path = ''] = (request.url ?? '').split('?', 1);
+  const body = problemBody(OVERLOADED, traceId, path);
+  response.writeHead(OVERLOADED.kind.status, {
+    ...EDGE_HEADERS,
+    ...rateHeaders(limits?.fieldsFor(request) ?? null),
+    'content-type': JSON_TYPE,
+    'content-length': String(Buffer.byteLength(body)),
+    'retry-after': String(RETRY_AFTER_S),
+    'x-trace-id': traceId,
+  });
+  response.end(body);
+}
+
+const OVERLOADED = httpProblems.OVERLOADED('The server has more to do than it can; repeat the request in a moment', {
+  retryAfterS: RETRY_AFTER_S,
+});
