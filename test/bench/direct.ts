@@ -58,15 +58,16 @@ function scriptOf({ kind, market: { callers, providers } }: DirectPlan): string 
   const open = withValues(OPEN_STATEMENT, [
     `array[platform.next_id('market.invocation_id')]`,
     `array[platform.next_id('ledger.hold_id')]`,
-    `array[${String(first(callers.map(({ agentId }) => agentId)))} + :caller]`,
-    `array[${String(first(callers.map(({ ownerId }) => ownerId)))} + :caller]`,
-    `array[${String(first(providers.map(({ serviceId }) => serviceId)))} + :provider]`,
+    nthOf('caller', callers, ({ agentId }) => agentId),
+    nthOf('caller', callers, ({ ownerId }) => ownerId),
+    nthOf('provider', providers, ({ serviceId }) => serviceId),
     'array[1]',
     'array[null]',
     `array['${INPUT}']`,
     `array['pgbench-' || :key]`,
     'array[sha256(int8send(:key))]',
     TIMEOUT_MIN_MS,
+    nthOf('caller', callers, ({ keyId }) => keyId),
   ]);
   const close = withValues(CLOSE_STATEMENT, [
     'array[:invocationId]',
@@ -76,6 +77,7 @@ function scriptOf({ kind, market: { callers, providers } }: DirectPlan): string 
     'array[null]',
     'array[null]',
     'array[sha256(int8send(:key))]',
+    nthOf('provider', providers, ({ keyId }) => keyId),
   ]);
   const draws = [
     `\\set caller random(0, ${String(callers.length - 1)})`,
@@ -89,11 +91,13 @@ function withValues(statement: string, values: readonly string[]): string {
   return statement.replace(/\$(\d+)/g, (_, n: string) => values[Number(n) - 1] ?? 'null');
 }
 
-/** Ids are consecutive: the script adds a random number to the first. */
-function first(ids: readonly number[]): number {
-  const [start = 0] = ids;
-  if (ids.some((id, n) => id !== start + n)) throw new Error(`ids are not consecutive: ${ids.join(', ')}`);
-  return start;
+/** An array of the id that the drawn one of these has: ids grow evenly, so the script reckons them. */
+function nthOf<T>(variable: string, list: readonly T[], idOf: (one: T) => number): string {
+  const [start = 0, second = start + 1] = list.map(idOf);
+  const step = second - start;
+  if (list.some((one, n) => idOf(one) !== start + n * step))
+    throw new Error(`the ids of the ${variable}s grow unevenly`);
+  return `array[${String(start)} + ${String(step)} * :${variable}]`;
 }
 
 /** Each transaction's time in pgbench's logs, ascending. */

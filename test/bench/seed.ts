@@ -3,7 +3,7 @@ export type BenchMarket = {
   callers: Party[];
   providers: (Party & { serviceId: number })[];
 };
-export type Party = { agentId: number; ownerId: number; key: string };
+export type Party = { agentId: number; ownerId: number; keyId: number; key: string };
 
 const CALLERS = 64;
 const PROVIDERS = 32;
@@ -17,7 +17,7 @@ export async function seedMarket(url: string, adminKey: string): Promise<BenchMa
   const party = async (name: string): Promise<Party> => {
     const { owner, key: ownerKey } = await post('/admin/owners', adminKey, { name });
     const { agent, key } = await post('/owner/agents', ownerKey.key, { name });
-    return { agentId: agent.id, ownerId: owner.id, key: key.key };
+    return { agentId: agent.id, ownerId: owner.id, keyId: key.id, key: key.key };
   };
 
   const callers: Party[] = [];
@@ -40,7 +40,7 @@ export async function seedMarket(url: string, adminKey: string): Promise<BenchMa
   return { callers, providers };
 }
 
-type Answer = { id: number; owner: { id: number }; agent: { id: number }; key: { key: string } };
+type Answer = { id: number; owner: { id: number }; agent: { id: number }; key: { id: number; key: string } };
 
 async function send(url: string, key: string, body: object): Promise<Answer> {
   const response = await fetch(url, {
