@@ -1,8 +1,14 @@
-import { IsId, IsIdempotencyKey, IsInteger, IsShells, IsText, Limit, Optional } from '#platform';
+import { IsId, IsIdempotencyKey, IsInteger, IsOneOf, IsShells, IsText, Limit, Optional } from '#platform';
 
 export class TransactionsQuery {
   @Optional() @IsText(1, 100) after?: string;
   @Limit(20, 100) limit!: number;
+}
+
+export class StatementQuery {
+  @Optional() @IsText(1, 100) after?: string;
+  @Limit(100, 1_000) limit!: number;
+  @Optional() @IsOneOf(['json', 'csv']) format?: 'json' | 'csv';
 }
 
 export class OwnerDepositBody {

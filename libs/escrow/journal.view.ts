@@ -1,4 +1,5 @@
 import { formatShells } from '#kernel';
+import { textCell } from './csv.js';
 import type { Entry, EntryCursor } from './journal.store.js';
 
 /** A row of the journal as answers show it. */
@@ -16,7 +17,7 @@ export function entryView(entry: Entry): object {
 }
 
 /** The cursor that continues after this entry, as text. */
-export function cursorText({ atUs, kind, id }: Entry): string {
+export function cursorText({ atUs, kind, id }: EntryCursor): string {
   return Buffer.from(`${atUs}.${kind}.${id}`).toString('base64url');
 }
 
@@ -40,8 +41,8 @@ export function entriesCsv(entries: readonly Entry[]): string {
       formatShells(entry.amount),
       formatShells(entry.fee),
       entry.subjectKind === 'invocation' ? String(entry.subjectId) : '',
-      cell(entry.reference ?? ''),
-      cell(entry.memo ?? ''),
+      textCell(entry.reference ?? ''),
+      textCell(entry.memo ?? ''),
     ].join(','),
   );
   return [CSV_HEAD, ...lines, ''].join('\r\n');
@@ -49,10 +50,4 @@ export function entriesCsv(entries: readonly Entry[]): string {
 
 function entryId({ kind, id }: Entry): string {
   return `${kind}_${id}`;
-}
-
-/** Quoted where needed; text that a spreadsheet would take for a formula is kept as text by a leading apostrophe. */
-function cell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -6,6 +6,7 @@ import { Caller, OwnerAuth, type OwnerPrincipal } from '#owners';
 import { RawAnswer, requiredIdempotencyKeyOf, validationFailed } from '#platform';
 import { OwnerDepositBody, TransactionsQuery } from './escrow.dto.js';
 import { JournalStore } from './journal.store.js';
+import { prefersCsv } from './csv.js';
 import { cursorFrom, cursorText, entriesCsv, entryView } from './journal.view.js';
 import { depositView } from './transfer.view.js';
 import { Treasury } from './treasury.usecase.js';
@@ -71,8 +72,4 @@ export class WalletController {
     if (isReplay) reply.header('idempotent-replayed', 'true');
     return depositView(transfer);
   }
-}
-
-function prefersCsv(accept: string | undefined): boolean {
-  return accept !== undefined && /^\s*text\/csv\b/i.test(accept);
 }

@@ -7,6 +7,12 @@ import type { Config } from './config.js';
 export type Tx = pg.ClientBase;
 export type Row = pg.QueryResultRow;
 
+/** The rows of one moment. Whoever opened it ends it. */
+export type Snapshot = {
+  query<R extends Row>(text: string, values?: unknown[]): Promise<R[]>;
+  end(): Promise<void>;
+};
+
 const INT8 = 20;
 const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
@@ -14,6 +20,10 @@ const LOCK_TIMEOUT_MS = 2_000;
 const LANE_LOCK_TIMEOUT_MS = 1_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
+// Long readings have connections of their own: neither a large account nor a slow reader keeps requests waiting.
+const SNAPSHOTS_MAX = 3;
+const SNAPSHOT_STATEMENT_TIMEOUT_MS = 20_000;
+const SNAPSHOT_IDLE_TIMEOUT_MS = 20_000;
 // The server itself ends every statement before; so an answer that has not come by then is lost on the way.
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 // Upkeep reads and freezes whole partitions; but it never stands in a queue for a lock, since whoever comes after it would too.
@@ -33,6 +43,7 @@ export class Database {
   readonly prisma: PrismaClient;
   private readonly pool: pg.Pool;
   private readonly treasuryPool: pg.Pool;
+  private readonly snapshotPool: pg.Pool;
 
   constructor(
     private readonly config: Config['database'],
@@ -40,6 +51,11 @@ export class Database {
   ) {
     this.pool = makePool(config.url, poolMax);
     this.treasuryPool = makePool(config.adminUrl, 2, config.isSplit ? 'c4c_treasury' : undefined);
+    this.snapshotPool = makePool(config.url, SNAPSHOTS_MAX, undefined, {
+      statement_timeout: SNAPSHOT_STATEMENT_TIMEOUT_MS,
+      query_timeout: SNAPSHOT_STATEMENT_TIMEOUT_MS + 2_000,
+      idle_in_transaction_session_timeout: SNAPSHOT_IDLE_TIMEOUT_MS,
+    });
     this.prisma = new PrismaClient({
       adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }),
     });
@@ -81,6 +97,29 @@ export class Database {
     }
   }
 
+  /** One transaction that writes nothing and sees one moment (REPEATABLE READ READ ONLY), taken by its first statement. */
+  async openSnapshot(): Promise<Snapshot> {
+    const client = await this.snapshotPool.connect();
+    // A connection that is lost between two statements is noticed by the next one.
+    const onLoss = (): void => undefined;
+    client.on('error', onLoss);
+    const end = async (): Promise<void> => {
+      const broken = await client.query('rollback').then(
+        () => false,
+        () => true,
+      );
+      client.off('error', onLoss);
+      client.release(broken);
+    };
+    try {
+      await client.query('begin isolation level repeatable read read only');
+    } catch (error) {
+      await end();
+      throw error;
+    }
+    return { query: async (text, values = []) => (await client.query({ text, values })).rows, end };
+  }
+
   /** A connection of its own for a lane, with a session behind it. The caller ends it. */
   async connectDirect(): Promise<pg.Client> {
     const client = new pg.Client({
@@ -119,11 +158,11 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.pool.end(), this.treasuryPool.end(), this.prisma.$disconnect()]);
+    await Promise.all([this.pool.end(), this.treasuryPool.end(), this.snapshotPool.end(), this.prisma.$disconnect()]);
   }
 }
 
-function makePool(connectionString: string, max: number, role?: string): pg.Pool {
+function makePool(connectionString: string, max: number, role?: string, limits: pg.ClientConfig = {}): pg.Pool {
   const pool = new pg.Pool({
     connectionString,
     max,
@@ -132,6 +171,7 @@ function makePool(connectionString: string, max: number, role?: string): pg.Pool
     keepAlive: true,
     idleTimeoutMillis: 30_000,
     ...timeouts(),
+    ...limits,
     ...(role === undefined ? {} : { options: `-c role=${role}` }),
   });
   // An idle connection that the server closes is replaced at the next use.

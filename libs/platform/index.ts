@@ -1,6 +1,6 @@
 export { Bus, type BusChannel, type BusMessages } from './bus.js';
 export { ConfigError, loadConfig, type Config } from './config.js';
-export { Database, type Row, type Tx } from './database.js';
+export { Database, type Row, type Snapshot, type Tx } from './database.js';
 export * from './http/index.js';
 export { IdSource } from './id-source.js';
 export {

@@ -6,6 +6,7 @@
 --       ledger.movement; make the indexes transfer_minted and transfer_unminted of 0001 again and install the functions of the version before.
 
 -- An account's balance at the first instant of a month (UTC), written when nothing that counts before it can come any more.
+-- `available` may be below zero for an instant: a hold takes its time first and then spends a credit that came a moment later.
 create table ledger.month_opening (
   account_id bigint not null,
   month date not null,
@@ -16,7 +17,6 @@ create table ledger.month_opening (
   written_at timestamptz not null,
   constraint month_opening_pkey primary key (account_id, month),
   constraint month_opening_is_a_first check (extract(day from month) = 1),
-  constraint month_opening_available_never_negative check (available >= 0),
   constraint month_opening_held_never_negative check (held >= 0),
   constraint month_opening_held_has_an_oldest check ((held > 0) = (held_since is not null))
 );
