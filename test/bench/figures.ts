@@ -41,8 +41,9 @@ export function skippedRow({ what, must, reason }: { what: string; must?: Must; 
   return { what, ...(must === undefined ? {} : { must }), verdict: 'skipped', note: reason };
 }
 
-/** Nothing measured is nothing kept: a number that is none fails. */
+/** Nothing measured is nothing kept: a number that is none, or a ratio to nothing, fails. */
 export function verdictOf(judged: number, must: Must): 'pass' | 'fail' {
+  if (!Number.isFinite(judged)) return 'fail';
   const isKept = 'atLeast' in must ? judged >= must.atLeast : judged <= must.atMost;
   return isKept ? 'pass' : 'fail';
 }

@@ -21,7 +21,7 @@ export async function machineFacts(adminUrl: string, pgbench: string | undefined
     commit: commit(),
     node: process.versions.node,
     ...Object.fromEntries(settings.map(({ name, value }) => [name === 'server_version' ? 'PostgreSQL' : name, value])),
-    direct: pgbench === undefined ? 'Node driver (pgbench was not found)' : pgbench,
+    pgbench: pgbench ?? 'not found: the direct rows are skipped',
   };
 }
 

@@ -1,22 +1,51 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { LoadPlan, LoadResult } from './plan.js';
+import type { LoadOrder, LoadPlan, LoadResult, Pace, PacedResult } from './plan.js';
 
-export type ApiProcess = { url: string; stop(): Promise<void> };
+/** What a server under test says to the bench. */
+export type ApiWord = { kind: 'started'; url: string } | ({ kind: 'memory' } & MemorySample);
+export type MemorySample = { atMs: number; rss: number; heapUsed: number };
+
+export type ApiProcess = { url: string; memory: readonly MemorySample[]; stop(): Promise<void> };
 
 const STARTED_WITHIN_MS = 60_000;
 
 /** The API in a process of its own. @param profileFolder where its CPU profile goes, if anywhere */
-export async function startApiProcess(
+export function startApiProcess(env: Record<string, string>, profileFolder: string | undefined): Promise<ApiProcess> {
+  return startServer('api.js', env, profileFolder);
+}
+
+/** The conventional way of the same, in a process of its own too. */
+export function startConventionalProcess(env: Record<string, string>): Promise<ApiProcess> {
+  return startServer('conventional.js', env, undefined);
+}
+
+/** Loads a server from another process and waits for the result. */
+export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+  return (await runOrder({ plan })) as LoadResult;
+}
+
+export async function runPacedLoad(plan: LoadPlan, pace: Pace): Promise<PacedResult> {
+  return (await runOrder({ plan, pace })) as PacedResult;
+}
+
+async function startServer(
+  script: string,
   env: Record<string, string>,
   profileFolder: string | undefined,
 ): Promise<ApiProcess> {
   const execArgv = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = fork(join(import.meta.dirname, 'api.js'), { env: { ...process.env, ...env }, execArgv });
-  const { url } = (await messageOf(child, STARTED_WITHIN_MS)) as { url: string };
+  const child = fork(join(import.meta.dirname, script), { env: { ...process.env, ...env }, execArgv });
+  const memory: MemorySample[] = [];
+  child.on('message', (word: ApiWord) => {
+    if (word.kind === 'memory') memory.push(word);
+  });
+  const started = (await messageOf(child, STARTED_WITHIN_MS)) as ApiWord;
+  if (started.kind !== 'started') throw new Error(`${script} says ${started.kind} before it has started`);
   return {
-    url,
+    url: started.url,
+    memory,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
@@ -25,12 +54,11 @@ export async function startApiProcess(
   };
 }
 
-/** Loads the API from another process and waits for the result. */
-export async function runLoad(plan: LoadPlan): Promise<LoadResult> {
+async function runOrder(order: LoadOrder): Promise<unknown> {
   const child = fork(join(import.meta.dirname, 'load.js'));
   try {
-    child.send(plan);
-    return (await messageOf(child, plan.rampMs + plan.measureMs + STARTED_WITHIN_MS)) as LoadResult;
+    child.send(order);
+    return await messageOf(child, order.plan.rampMs + order.plan.measureMs + STARTED_WITHIN_MS);
   } finally {
     child.kill();
   }

@@ -1,4 +1,4 @@
-/** The people of the bench's market. Ids of callers are consecutive, so that a plain number picks one. */
+/** The people of the bench's market. Ids stand at equal distances, so that a plain number picks one. */
 export type BenchMarket = {
   callers: Party[];
   providers: (Party & { serviceId: number })[];

@@ -1,0 +1,45 @@
+import { boundRow, skippedRow, type Row } from './figures.js';
+import type { MemorySample } from './processes.js';
+import { median } from './rounds.js';
+
+const MEMORY_MAX_MB = 400;
+// What a collector that runs when it likes may add between two minutes without anything being kept.
+const GROWTH_MAX_PERCENT = 5;
+const MINUTE_MS = 60_000;
+const MB = 2 ** 20;
+
+/** Resident memory at its highest, over everything that was measured. */
+export function peakRow(samples: readonly MemorySample[]): Row {
+  const peak = Math.max(...samples.map(({ rss }) => rss));
+  const heap = Math.max(...samples.map(({ heapUsed }) => heapUsed));
+  return boundRow({
+    what: 'memory of the API process at its peak',
+    figure: { value: Math.round(peak / MB), unit: 'MB' },
+    must: { atMost: MEMORY_MAX_MB },
+    note: `of it heap at most ${String(Math.round(heap / MB))} MB; ${String(samples.length)} samples`,
+  });
+}
+
+const FLAT = 'growth of that memory from the second to the last of ten minutes at peak';
+
+/** The first minute is left out: caches fill and the collector finds its size. */
+export function flatRow(samples: readonly MemorySample[], startMs: number, endMs: number): Row {
+  const second = minuteFrom(samples, startMs + MINUTE_MS);
+  const last = minuteFrom(samples, endMs - MINUTE_MS);
+  const growth = (of: 'rss' | 'heapUsed'): number =>
+    (median(last.map((sample) => sample[of])) / median(second.map((sample) => sample[of])) - 1) * 100;
+  return boundRow({
+    what: FLAT,
+    figure: { value: growth('rss'), unit: '%' },
+    must: { atMost: GROWTH_MAX_PERCENT },
+    note: `medians of the two minutes; heap in use ${growth('heapUsed').toFixed(1)} %`,
+  });
+}
+
+export function flatSkippedRow(reason: string): Row {
+  return skippedRow({ what: FLAT, must: { atMost: GROWTH_MAX_PERCENT }, reason });
+}
+
+function minuteFrom(samples: readonly MemorySample[], fromMs: number): MemorySample[] {
+  return samples.filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + MINUTE_MS);
+}
