@@ -26,12 +26,15 @@ export type OpenItem = {
   maxPrice: bigint | null;
   key: string | null;
   print: string;
+  /** The API key that the caller came with; none for the platform itself. */
+  keyId?: bigint;
 };
 export type CloseItem = {
   id: bigint;
   action: 'complete' | 'fail' | 'cancel' | 'expire';
   actor: bigint | null;
   print: string | null;
+  keyId?: bigint;
 };
 export type Opened = { verdict: string; invocationId: bigint; price: bigint | null; createdAt: Date; deadlineAt: Date };
 export type Closed = { verdict: string; status: string | null; settledAt: Date | null };
@@ -64,6 +67,17 @@ export class Ledger {
       owner,
     ]);
     await this.pool.query('insert into market.agent_stream (agent_id) values ($1)', [id]);
+    return id;
+  }
+
+  /** An API key of the agent, changed by `sql` afterwards. */
+  async key(agent: bigint, owner: bigint, change = ''): Promise<bigint> {
+    const id = await this.one<bigint>(
+      `insert into market.api_key (kind, owner_id, agent_id, hash, hint, scopes)
+      values ('agent', $1, $2, sha256(uuid_send(gen_random_uuid())), '', '{}') returning id`,
+      [owner, agent],
+    );
+    if (change !== '') await this.pool.query(`update market.api_key set ${change} where id = $1`, [id]);
     return id;
   }
 
@@ -168,7 +182,7 @@ export class Ledger {
     const { rows } = await this.pool.query<Opened>(
       `select verdict, invocation_id as "invocationId", price, created_at as "createdAt", deadline_at as "deadlineAt"
       from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
-        $8::json[], $9::text[], $10::bytea[], $11) order by item`,
+        $8::json[], $9::text[], $10::bytea[], $11, $12::bigint[]) order by item`,
       [
         items.map(({ id }) => id),
         items.map(({ holdId }) => holdId),
@@ -181,6 +195,7 @@ export class Ledger {
         items.map(({ key }) => key),
         items.map(({ key, print }) => (key === null ? null : sha256(print))),
         TIMEOUT_MIN_MS,
+        items.map(({ keyId }) => keyId ?? null),
       ],
     );
     return rows;
@@ -189,7 +204,7 @@ export class Ledger {
   async close(items: readonly CloseItem[]): Promise<Closed[]> {
     const { rows } = await this.pool.query<Closed>(
       `select verdict, status, settled_at as "settledAt"
-      from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[]) order by item`,
+      from market.invocation_close($1::bigint[], $2::text[], $3::bigint[], $4::json[], $5::json[], $6::text[], $7::bytea[], $8::bigint[]) order by item`,
       [
         items.map(({ id }) => id),
         items.map(({ action }) => action),
@@ -198,6 +213,7 @@ export class Ledger {
         items.map(() => null),
         items.map(({ action }) => (action === 'fail' ? 'could not' : null)),
         items.map(({ print }) => (print === null ? null : sha256(print))),
+        items.map(({ keyId }) => keyId ?? null),
       ],
     );
     return rows;

@@ -185,4 +185,26 @@ export const sabotages: Sabotage[] = [
     name: 'everybody may deposit',
     sql: 'grant execute on function ledger.deposit(bigint, bigint, text, text, text, bigint, text, bytea) to public',
   },
+  change('a key that has ended opens', OPEN, `when p_key_has_ended then 'key_ended'`, ''),
+  change('a key that has ended closes', CLOSE, `when p_key_has_ended then 'key_ended'`, ''),
+  change('a key that was revoked has not ended', OPEN, 'p_key.revoked_at is not null', 'false'),
+  change('a key that has expired has not ended', OPEN, 'p_key.expires_at <= p_now', 'false'),
+  change(
+    'a key opens for another agent',
+    OPEN,
+    'p_key.agent_id is distinct from p_agent_id or p_key.revoked_at',
+    'p_key.revoked_at',
+  ),
+  change(
+    'a call of many looks at no key when it opens',
+    OPEN,
+    'market.key_has_ended(i.key_id, a, i.caller_agent, v_now)',
+    'false',
+  ),
+  change(
+    'a call of many looks at no key when it closes',
+    CLOSE,
+    'market.key_has_ended(u.key_id, a, u.actor, v_now)',
+    'false',
+  ),
 ];
