@@ -29,6 +29,7 @@ import {
   Page,
   RawAnswer,
   requireSomeField,
+  type RateLimits,
 } from '#platform';
 
 /** A body that `POST /things` takes. */
@@ -137,7 +138,7 @@ export class EdgeApp {
     private readonly health: { isFine: boolean },
   ) {}
 
-  static async start(options: { requestTimeoutMs?: number } = {}): Promise<EdgeApp> {
+  static async start(options: { requestTimeoutMs?: number; limits?: RateLimits } = {}): Promise<EdgeApp> {
     const lines: string[] = [];
     const health = { isFine: true };
     const log = createLog('debug', { write: (line: string) => void lines.push(line) });

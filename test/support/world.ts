@@ -49,12 +49,18 @@ export type World = {
   close(): Promise<void>;
 };
 
-export async function startWorld({ env = {} }: { env?: Record<string, string> } = {}): Promise<World> {
+type WorldOptions = {
+  env?: Record<string, string>;
+  /** The clock of the rate limits, in milliseconds. */
+  monotonicNow?: () => number;
+};
+
+export async function startWorld({ env = {}, ...parts }: WorldOptions = {}): Promise<World> {
   const database = await createTestDatabase();
   const adminKey = formatApiKey('admin', secretFrom(randomBytes));
   const unexpected: string[] = [];
   const log = createLog('error', { write: (line) => void unexpected.push(line) });
-  const platform = openPlatform(database.config({ C4C_ADMIN_KEY: adminKey, ...env }), log);
+  const platform = openPlatform(database.config({ C4C_ADMIN_KEY: adminKey, ...env }), log, parts);
   const server = await startApi(platform);
   await server.app.get(Owners).ensureAdminKey(() => undefined);
   const open = api(server.url);
