@@ -95,7 +95,6 @@ create table ledger.month_opening (
   held bigint not null,
   held_since timestamp with time zone,
   written_at timestamp with time zone not null,
-  constraint month_opening_available_never_negative CHECK ((available >= 0)),
   constraint month_opening_held_has_an_oldest CHECK (((held > 0) = (held_since IS NOT NULL))),
   constraint month_opening_held_never_negative CHECK ((held >= 0)),
   constraint month_opening_is_a_first CHECK ((EXTRACT(day FROM month) = (1)::numeric)),

@@ -73,6 +73,22 @@ export class ApiClient {
       : this.notAnEnvelope(response);
   }
 
+  /** The body piece by piece, of an operation that answers as much as there is. */
+  async *stream(request: Request, accept: string): AsyncGenerator<Uint8Array> {
+    const response = await this.send(request, accept);
+    if (!response.ok) {
+      const body = parseEnvelope(await this.readBody(response));
+      throw body !== undefined && isErrorEnvelope(body)
+        ? new ApiError(response.status, body)
+        : this.notAnEnvelope(response);
+    }
+    try {
+      for await (const chunk of response.body ?? []) yield chunk;
+    } catch (error) {
+      throw this.unreachable(error);
+    }
+  }
+
   private async withRetries<Result>(request: Request, attempt: () => Promise<Result>): Promise<Result> {
     const retries = request.retries ?? 0;
     const until = performance.now() + (request.timeoutMs ?? TIMEOUT_MS) + RETRY_WITHIN_MS;

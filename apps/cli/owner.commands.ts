@@ -5,6 +5,7 @@ import { usageError } from './cli-error.js';
 import { idOf, listOf, runs, wholeNumber } from './command.js';
 import { checkAmount } from './invoke.js';
 import { keyLines, moneyBody, type KeyedOptions } from './owner.view.js';
+import { statementCommand } from './statement.command.js';
 import { pairs, table, type Column } from './table.js';
 
 type PageOptions = { page?: number; limit?: number };
@@ -46,6 +47,8 @@ function walletCommands(owner: Command): void {
       ...(more === undefined ? [] : [`More with --after ${more}`]),
     ]);
   });
+
+  statementCommand(wallet);
 
   const deposit = owner
     .command('deposit')

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWorld, type AgentActor, type OwnerActor, type World } from '../support/world.js';
@@ -271,6 +271,9 @@ describe('the exit code and the error tell what was wrong', () => {
     [['manage', 'agent', 'status', 'asleep'], 2, 'VALIDATION_FAILED'],
     [['manage', 'agent', 'info', '--api-key', 'nonsense'], 4, 'UNAUTHENTICATED'],
     [['owner', 'wallet', 'show'], 4, 'WRONG_KEY'],
+    [['owner', 'wallet', 'statement', '--month', '2026-10', '--csv', '-'], 4, 'WRONG_KEY'],
+    [['owner', 'wallet', 'statement', '--month', '2026-13'], 2, 'USAGE'],
+    [['owner', 'wallet', 'statement'], 2, 'USAGE'],
     [['config', 'set', 'colour', 'red'], 2, 'USAGE'],
     [['market', 'service', 'list', '-o', 'xml'], 2, 'USAGE'],
     [['connect', '--webhook', 'file:///etc/passwd'], 2, 'USAGE'],
@@ -368,6 +371,19 @@ describe('owners and administrators', () => {
     const csv = await cli.run(['owner', 'wallet', 'transactions', '--csv'], { env: ada });
     expect(csv.stdout).toMatch(/^id,at,kind,amount/);
     expect((await cli.text(['owner', 'wallet', 'transactions'], ada)).stdout).toContain('invoice 1');
+    const month = ['--month', new Date().toISOString().slice(0, 7)];
+    const statement = await cli.text(['owner', 'wallet', 'statement', ...month], ada);
+    expect(statement.stdout).toContain('(not final)\nOpening: 0 shells available, 0 shells held\nClosing: 12.5 shells');
+    expect(statement.stdout).toMatch(/deposit +12\.5 +0 +12\.5 +invoice 1/);
+    expect(await cli.json(['owner', 'wallet', 'statement', ...month], ada)).toMatchObject({
+      lines: [{ kind: 'deposit', reference: 'invoice 1' }],
+    });
+    const printed = await cli.run(['owner', 'wallet', 'statement', ...month, '--csv', '-'], { env: ada });
+    expect(printed.stdout).toMatch(/^at,kind,id,[^]*,opening,[^]*,deposit,[^]*,closing,[^]*\r\n$/);
+    const saved = join(cli.home, 'month.csv');
+    expect(await cli.json(['owner', 'wallet', 'statement', ...month, '--csv', saved], ada)).toEqual({ file: saved });
+    expect(readFileSync(saved, 'utf8').split('\r\n')).toHaveLength(5);
+    expect(existsSync(`${saved}.part`)).toBe(false);
     await cli.json(['admin', 'reverse', String(transferId), '--reason', 'booked twice'], admin);
     expect(await cli.json(['owner', 'wallet', 'show'], ada)).toMatchObject({ available: '0' });
     await cli.json(['owner', 'deposit', '5'], ada);
