@@ -1,9 +1,16 @@
 import { runUntilSignal } from '#platform';
+import { serveMetrics } from './metrics-server.js';
 import { startWorker } from './worker.js';
 
 /** One worker process of several. */
 await runUntilSignal(async (platform) => {
   const worker = await startWorker(platform);
-  platform.log.info('the worker runs');
-  return worker;
+  const metrics = await serveMetrics(platform, worker);
+  platform.log.info({ metricsUrl: metrics?.url }, 'the worker runs');
+  return {
+    async close() {
+      await metrics?.close();
+      await worker.close();
+    },
+  };
 });

@@ -4,6 +4,7 @@ import { unauthenticated, type AgentPrincipal } from '#owners';
 import { Bus, isLockTimeout, isNotSent, notFound } from '#platform';
 import { overloaded, SchemaPoolBusy, Schemas } from '#services';
 import { CloseStore, type CloseItem, type CloseVerdict } from './close.store.js';
+import { DeadlineMetrics } from './deadline.metrics.js';
 import type { InvocationStatus } from './invocation.js';
 import { invocationProblems } from './invocations.problems.js';
 import { PinnedSchemas } from './pinned-schemas.js';
@@ -26,6 +27,7 @@ export class CloseInvocations {
     private readonly pinned: PinnedSchemas,
     private readonly schemas: Schemas,
     private readonly bus: Bus,
+    private readonly metrics: DeadlineMetrics,
   ) {}
 
   /** The provider's result or failure. The same one again gets the first answer. It counts even when the provider has hung up:
@@ -62,13 +64,17 @@ export class CloseInvocations {
 
   /** Refunds what is past its deadline, up to 500 invocations. */
   async due(): Promise<{ closed: number }> {
-    const ids = await this.store.due(DUE_BATCH);
-    const verdicts = await Promise.all(
-      ids.map((id) =>
-        this.close({ ...NOTHING, id, action: 'expire', actorAgentId: undefined, keyId: undefined }, PLATFORM_TURN),
-      ),
-    );
-    return { closed: verdicts.filter(({ verdict }) => verdict === 'closed').length };
+    const due = await this.store.due(DUE_BATCH);
+    const closed = await Promise.all(due.map(({ id, deadlineAt }) => this.expire(id, deadlineAt)));
+    return { closed: closed.filter(Boolean).length };
+  }
+
+  private async expire(id: bigint, deadlineAt: Date): Promise<boolean> {
+    const item = { ...NOTHING, id, action: 'expire' as const, actorAgentId: undefined, keyId: undefined };
+    const { verdict, settledAt } = await this.close(item, PLATFORM_TURN);
+    if (verdict !== 'closed') return false;
+    if (settledAt !== null) this.metrics.refunded(deadlineAt, settledAt);
+    return true;
   }
 
   private async requireFitting(

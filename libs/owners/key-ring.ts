@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { apiKeyKind } from '#kernel';
-import { Bus, InjectConfig, InjectLog, type Config, type Log } from '#platform';
+import { Bus, countLookUps, InjectConfig, InjectLog, Metrics, type Config, type Log } from '#platform';
 import { hashKey } from './keys.js';
 import { KeyStore } from './keys.store.js';
 import type { Principal } from './principal.js';
@@ -17,13 +17,17 @@ type Entry = { principal: Promise<Principal | undefined>; bornAt: number; keyId?
 export class KeyRing implements OnModuleDestroy {
   private readonly entries = new Map<string, Entry>();
   private readonly unsubscribe: (() => void)[];
+  private hits = 0;
+  private misses = 0;
 
   constructor(
     private readonly store: KeyStore,
     bus: Bus,
     @InjectConfig() private readonly config: Config,
     @InjectLog() private readonly log: Log,
+    metrics: Metrics,
   ) {
+    countLookUps(metrics, 'keys', { hits: () => this.hits, misses: () => this.misses });
     this.unsubscribe = [
       bus.subscribe('key-revoked', ({ keyId }) => this.forget((entry) => entry.keyId === BigInt(keyId))),
       bus.subscribe('agent-frozen', ({ agentId }) => this.forget((entry) => entry.agentId === BigInt(agentId))),
@@ -35,7 +39,11 @@ export class KeyRing implements OnModuleDestroy {
     if (key === undefined || !this.isPlausible(key)) return Promise.resolve(undefined);
     const now = performance.now();
     const known = this.entries.get(key);
-    if (known !== undefined && now - known.bornAt < LIFE_MS) return known.principal;
+    if (known !== undefined && now - known.bornAt < LIFE_MS) {
+      this.hits += 1;
+      return known.principal;
+    }
+    this.misses += 1;
     const entry: Entry = { principal: this.load(key), bornAt: now };
     this.entries.delete(key);
     this.entries.set(key, entry);

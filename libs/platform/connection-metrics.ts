@@ -12,9 +12,13 @@ export function watchConnections(
     const help = 'Connections of a pool to PostgreSQL, by what they do.';
     metrics.gauge('c4c_pool_connections', help, () => its.totalCount - its.idleCount, { pool, state: 'busy' });
     metrics.gauge('c4c_pool_connections', help, () => its.idleCount, { pool, state: 'idle' });
-    metrics.gauge('c4c_pool_waiting', 'Requests that wait for a connection of the pool.', () => its.waitingCount, {
-      pool,
-    });
+    metrics.gauge(
+      'c4c_pool_waiting',
+      'Requests that wait for a connection of the pool.',
+      // The driver counts every request for an instant, also when a connection is idle and will take it in the same tick.
+      () => (its.idleCount > 0 ? 0 : its.waitingCount),
+      { pool },
+    );
   }
   for (const [connection, its] of Object.entries(redis)) {
     metrics.gauge(

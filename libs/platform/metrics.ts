@@ -32,6 +32,7 @@ export class Metrics {
   private readonly counters = new Map<string, Counter>();
   private readonly histograms = new Map<string, Histogram>();
   private readonly readers = new Map<string, Reader[]>();
+  private readonly lanes = new Map<string, LaneObserver>();
   private readonly sampled = new Set<string>();
   private readonly endWatch: () => void;
 
@@ -41,40 +42,10 @@ export class Metrics {
 
   /** The observer of a lane; several lanes of one name are shown as one, with the sum of their depths. */
   lane(name: string, depth: () => number): LaneObserver {
-    const labels = { lane: name };
-    this.gauge('c4c_lane_depth', 'Items that wait to be taken by the lane.', depth, labels);
-    const waits = this.histogram(
-      'c4c_lane_wait_seconds',
-      'Time an item waited before it was sent.',
-      STATEMENT_BOUNDS_S,
-      ['lane'],
-    ).labels(labels);
-    const batches = this.histogram('c4c_lane_batch_items', 'Items in one call that committed.', BATCH_BOUNDS, [
-      'lane',
-    ]).labels(labels);
-    const commits = this.histogram(
-      'c4c_lane_commit_seconds',
-      'Time of one call, from sending it to its commit.',
-      STATEMENT_BOUNDS_S,
-      ['lane'],
-    ).labels(labels);
-    const refusals = this.counter('c4c_lane_refused_total', 'Items that left without having been sent.', [
-      'lane',
-      'reason',
-    ]);
-    const refused = {
-      full: refusals.labels(name, 'full'),
-      displaced: refusals.labels(name, 'displaced'),
-      cancelled: refusals.labels(name, 'cancelled'),
-    };
-    return {
-      waited: (ms) => waits.observe(ms / 1_000),
-      committed: (items, ms) => {
-        batches.observe(items);
-        commits.observe(ms / 1_000);
-      },
-      refused: (reason) => refused[reason].inc(),
-    };
+    this.gauge('c4c_lane_depth', 'Items that wait to be taken by the lane.', depth, { lane: name });
+    const observer = this.lanes.get(name) ?? this.observerOf({ lane: name });
+    this.lanes.set(name, observer);
+    return observer;
   }
 
   counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
@@ -136,6 +107,38 @@ export class Metrics {
   /** Ends what watches the process. */
   close(): void {
     this.endWatch();
+  }
+
+  private observerOf(labels: { lane: string }): LaneObserver {
+    const waits = this.histogram(
+      'c4c_lane_wait_seconds',
+      'Time an item waited before it was sent.',
+      STATEMENT_BOUNDS_S,
+      ['lane'],
+    );
+    const batches = this.histogram('c4c_lane_batch_items', 'Items in one call that committed.', BATCH_BOUNDS, ['lane']);
+    const commits = this.histogram(
+      'c4c_lane_commit_seconds',
+      'Time of one call, from sending it to its commit.',
+      STATEMENT_BOUNDS_S,
+      ['lane'],
+    );
+    const refusals = this.counter('c4c_lane_refused_total', 'Items that left without having been sent.', [
+      'lane',
+      'reason',
+    ]);
+    // A series that begins with its first event shows no increase for that one; so each begins at zero.
+    for (const histogram of [waits, batches, commits]) histogram.zero(labels);
+    for (const reason of ['full', 'displaced', 'cancelled']) refusals.inc({ ...labels, reason }, 0);
+    const [wait, batch, commit] = [waits.labels(labels), batches.labels(labels), commits.labels(labels)];
+    return {
+      waited: (ms) => wait.observe(ms / 1_000),
+      committed: (items, ms) => {
+        batch.observe(items);
+        commit.observe(ms / 1_000);
+      },
+      refused: (reason) => refusals.inc({ ...labels, reason }),
+    };
   }
 
   private readAtScrape(kind: typeof Gauge | typeof Counter, name: string, help: string, reader: Reader): void {
