@@ -9,6 +9,7 @@ export type Sabotage = {
 
 const ESCROW = '10_escrow.sql';
 const EVENTS = '20_events.sql';
+const STATEMENT = '12_statement.sql';
 const OPEN = '30_invocation_open.sql';
 const CLOSE = '31_invocation_close.sql';
 const MARKS = '32_invocation_marks.sql';
@@ -82,6 +83,31 @@ export const sabotages: Sabotage[] = [
     ),
     sql: 'alter table ledger.transfer drop constraint transfer_reversed_once',
   },
+  change(
+    'what circulates has no limit',
+    ESCROW,
+    ' where c.amount + p_amount <= 1000000000000000000',
+    ' where c.amount + 0 * p_amount <= 1000000000000000000',
+  ),
+  change(
+    'a reversal leaves what circulates',
+    ESCROW,
+    'set amount = c.amount - v_first.amount',
+    'set amount = c.amount',
+  ),
+  change(
+    'a month is final before all have committed',
+    STATEMENT,
+    `v_past < interval '5 minutes' or ledger.has_transaction_older_than(v_past)`,
+    "v_past < interval '0'",
+  ),
+  change(
+    'a month forgets what was held before it',
+    STATEMENT,
+    'v_since := coalesce(v_before.held_since, v_from)',
+    'v_since := v_from',
+  ),
+  change('a month holds its end', STATEMENT, 'm.at >= v_from and m.at < v_to', 'm.at >= v_from'),
   change('a reversal takes what is not there', ESCROW, ' and available >= v_first.amount'),
 
   change('a key does not look at the request', OPEN, 'when p_kept.fingerprint = p_fingerprint then', 'when true then'),

@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
 import { Ledger } from './ledger.js';
 
 const MARGIN_MS = 6 * 60_000;
+const SEED = Date.now() % 2 ** 31;
 
 let database: TestDatabase;
 let ledger: Ledger;
@@ -97,6 +99,74 @@ it('finds what settles months after it was held', async () => {
     { available: 75n, held: 0n, isHeld: false },
   ]);
   expect((await openings(payee)).at(-1)).toEqual({ available: 24n, held: 0n, isHeld: false });
+});
+
+it('opens every month with what a model of a random history says', async () => {
+  const random = fc.sample(fc.integer({ min: 0, max: 2 ** 30 }), { numRuns: 1_600, seed: SEED });
+  const next = (below: number): number => (random.pop() ?? 0) % below;
+  const owners = [await ledger.owner(), await ledger.owner(), await ledger.owner()];
+  const model = new Map(owners.map((owner) => [owner, { available: 0n, held: 0n }]));
+  const walletOf = (owner: bigint): { available: bigint; held: bigint } => model.get(owner) ?? expect.fail('nobody');
+  const ownerAt = (n: number): bigint => owners[n] ?? expect.fail('nobody');
+  const deposits: { id: bigint; owner: bigint; amount: bigint }[] = [];
+  const holds: { id: bigint; payer: bigint; payee: bigint; amount: bigint; feeBps: number }[] = [];
+  const openedWith = new Map<string, Record<string, bigint>>();
+  let current = await month();
+  for (let step = 0; step < 200; step += 1) {
+    await database.advanceClock(next(24 * 3_600_000));
+    const today = await month();
+    if (today !== current) {
+      current = today;
+      for (const [owner, wallet] of model) openedWith.set(`${owner} ${today}`, { ...wallet });
+    }
+    const [payer, payee] = [ownerAt(next(3)), ownerAt(next(3))];
+    const action = next(5);
+    if (action === 0) {
+      const amount = BigInt(next(1_000) + 1);
+      const { transferId } = await ledger.deposit(payer, amount);
+      walletOf(payer).available += amount;
+      deposits.push({ id: transferId ?? 0n, owner: payer, amount });
+    } else if (action === 1 && deposits.length > 0) {
+      const [one] = deposits.splice(next(deposits.length), 1);
+      if (one === undefined) continue;
+      const { verdict } = await ledger.reverse(one.id);
+      expect(verdict).toBe(walletOf(one.owner).available >= one.amount ? 'done' : 'insufficient_funds');
+      if (verdict === 'done') walletOf(one.owner).available -= one.amount;
+    } else if (action <= 3) {
+      const hold = { id: await ledger.nextHoldId(), payer, payee, amount: BigInt(next(300) + 1), feeBps: next(3_000) };
+      const [verdict] = await ledger.hold([hold]);
+      expect(verdict).toBe(walletOf(payer).available >= hold.amount ? 'held' : 'insufficient_funds');
+      if (verdict !== 'held') continue;
+      walletOf(payer).available -= hold.amount;
+      walletOf(payer).held += hold.amount;
+      holds.push(hold);
+    } else if (holds.length > 0) {
+      const [hold] = holds.splice(next(holds.length), 1);
+      if (hold === undefined) continue;
+      // In full, in part, or not at all.
+      const wished = [hold.amount, hold.amount / 2n, 0n][next(3)] ?? 0n;
+      const part = hold.payer === hold.payee ? 0n : wished;
+      const outcome = wished === 0n ? 'refunded' : 'released';
+      await ledger.settle([{ holdId: hold.id, outcome, part: wished, notBefore: null, notAfter: null }]);
+      walletOf(hold.payer).held -= hold.amount;
+      walletOf(hold.payer).available += hold.amount - part;
+      walletOf(hold.payee).available += part - (part * BigInt(hold.feeBps)) / 10_000n;
+    }
+  }
+  await database.advanceClock(MARGIN_MS);
+  const months = [...new Set([...openedWith.keys()].map((key) => key.split(' ')[1] ?? ''))];
+  expect(months.length, `seed ${SEED}`).toBeGreaterThan(1);
+  for (const owner of owners) {
+    for (const name of months) {
+      expect(await open(owner, name), `seed ${SEED}`).toBe(true);
+      const { rows } = await database.pool.query(
+        'select available, held from ledger.month_opening where account_id = $1 and month = $2',
+        [owner, name],
+      );
+      expect(rows, `seed ${SEED}`).toEqual([openedWith.get(`${owner} ${name}`)]);
+    }
+  }
+  await expectInvariants(database);
 });
 
 it('reads who still writes before it reads what they wrote', async () => {
