@@ -1,23 +1,23 @@
 import { migrate } from '#platform';
 import { onServer } from '../bench-database.js';
-import { PAYERS } from './ledger-scripts.js';
-import { fillPgbenchTables } from './pgbench.js';
+import { ACCOUNTS } from './ledger-scripts.js';
 
 export type LedgerDatabase = {
   /** The ledger with funded wallets and nothing else. Holds here have no invocation, so nothing else may look at it. */
   ledgerUrl: string;
-  /** pgbench's own tables. */
+  /** Empty; for pgbench's own tables. */
   tpcbUrl: string;
   drop(): Promise<void>;
 };
 
-export const TPCB_SCALE = 50;
-
 /** Two databases of their own on the server of the bench, administrator's logins. */
-export async function openLedgerDatabase(
-  { adminUrl, appUrl }: { adminUrl: string; appUrl: string },
-  pgbench: string,
-): Promise<LedgerDatabase> {
+export async function openLedgerDatabase({
+  adminUrl,
+  appUrl,
+}: {
+  adminUrl: string;
+  appUrl: string;
+}): Promise<LedgerDatabase> {
   const names = { ledger: `c4c_ledger_${String(process.pid)}`, tpcb: `c4c_tpcb_${String(process.pid)}` };
   const urls = { ledger: onDatabase(adminUrl, names.ledger), tpcb: onDatabase(adminUrl, names.tpcb) };
   const drop = async (): Promise<void> => {
@@ -27,7 +27,6 @@ export async function openLedgerDatabase(
     for (const name of Object.values(names)) await onServer(adminUrl, `create database ${name}`);
     await migrate({ adminUrl: urls.ledger, appPassword: new URL(appUrl).password });
     await onServer(urls.ledger, FUNDED_WALLETS);
-    await fillPgbenchTables(pgbench, urls.tpcb, TPCB_SCALE);
   } catch (error) {
     await drop();
     throw error;
@@ -41,9 +40,8 @@ function onDatabase(url: string, name: string): string {
   return changed.href;
 }
 
-// The blocks of ids begin above what the scripts for many items draw one by one.
 const FUNDED_WALLETS = `
-  create sequence public.id_block start 2000;
-  insert into ledger.account (id, owner_id, kind) select n, n, 'wallet' from generate_series(1, ${String(2 * PAYERS)}) n;
-  insert into ledger.wallet (account_id, available) select n, 1000000000000000 from generate_series(1, ${String(2 * PAYERS)}) n;
+  create sequence public.id_block;
+  insert into ledger.account (id, owner_id, kind) select n, n, 'wallet' from generate_series(1, ${String(2 * ACCOUNTS)}) n;
+  insert into ledger.wallet (account_id, available) select n, 1000000000000000 from generate_series(1, ${String(2 * ACCOUNTS)}) n;
   analyze`;

@@ -1,27 +1,28 @@
 /** Scripts of pgbench that call the ledger's functions and nothing else: who pays, who earns and how much is drawn by the script. */
 
-/** Accounts that pay, and as many that earn. */
-export const PAYERS = 256;
-export const FIRST_PAYEE = PAYERS + 1;
+/** Accounts that can pay, and as many that can earn; a script uses so many of them as its variable `people` says. */
+export const ACCOUNTS = 10_000;
+const FIRST_PAYEE = ACCOUNTS + 1;
 
 /** Settings under which `market.invocation_open` and `market.invocation_close` call these functions. */
 export const SETTINGS_OF_THE_CALLERS = { plan_cache_mode: 'force_generic_plan', enable_seqscan: 'off' };
 
-/** A script draws ids in blocks of so many, as the product does. Give it `n` at this value to begin with. */
-export const BLOCK = 1_000;
-
+/** How many life cycles a script for many makes at once. The others draw as many ids at once, as the product does. */
 export const BATCH = 64;
 
+/** Variables that the scripts begin with; no id is left yet. */
+export const VARIABLES = { n: BATCH, people: ACCOUNTS };
+
 const DRAW_ONE = `\\set n :n + 1
-\\if :n >= ${String(BLOCK)}
+\\if :n >= ${String(BATCH)}
 select nextval('public.id_block') as block \\gset
 \\set n 0
 \\endif
-\\set payer random(1, ${String(PAYERS)})
-\\set payee case when random(1, 10) < 10 then ${String(FIRST_PAYEE)} else random(${String(FIRST_PAYEE)}, ${String(2 * PAYERS)}) end
+\\set payer random(1, :people)
+\\set payee case when random(1, 10) < 10 then ${String(FIRST_PAYEE)} else random(${String(FIRST_PAYEE)}, ${String(ACCOUNTS)} + :people) end
 `;
 
-const ID = `:block::bigint * ${String(BLOCK)} + :n`;
+const ID = `:block::bigint * ${String(BATCH)} + :n`;
 
 const HOLD_ONE = `select ledger.escrow_hold(array[${ID}], array[:payer::bigint], array[:payer::bigint], array[:payee::bigint],
   array[:payee::bigint], 'invocation', array[:payer::bigint], array[100::bigint], array[250], array[now() + interval '1 hour'], now());
@@ -39,10 +40,12 @@ select 'agent', payer, gen_random_uuid()::text, 'invoke', sha256('x'), id, now()
 const KEEP_ONE = `${INSERT_KEY}from (select ${ID} as id, :payer::bigint as payer) u;
 `;
 
-const HOLD_MANY = `with drawn as materialized (
-  select array_agg(platform.next_id('ledger.hold_id')) as ids, array_agg(1 + floor(random() * ${String(PAYERS)})::bigint) as payers,
-    array_agg(case when random() < 0.9 then ${String(FIRST_PAYEE)} else ${String(FIRST_PAYEE)} + floor(random() * ${String(PAYERS)})::bigint end) as payees
-  from generate_series(1, ${String(BATCH)})
+const HOLD_MANY = `with block as materialized (
+  select nextval('public.id_block') * ${String(BATCH)} as first_id
+), drawn as materialized (
+  select array_agg(b.first_id + n) as ids, array_agg(1 + floor(random() * :people)::bigint) as payers,
+    array_agg(case when random() < 0.9 then ${String(FIRST_PAYEE)} else ${String(FIRST_PAYEE)} + floor(random() * :people)::bigint end) as payees
+  from block b, generate_series(0, ${String(BATCH - 1)}) n
 )
 select ids, payers, ledger.escrow_hold(ids, payers, payers, payees, payees, 'invocation', ids, ${many('100::bigint')},
   ${many('250')}, ${many(`now() + interval '1 hour'`)}, now()) as held

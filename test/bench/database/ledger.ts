@@ -1,17 +1,17 @@
 import { ratioRow, shownRow, type Must, type Row } from '../figures.js';
 import { median } from '../rounds.js';
 import type { LedgerDatabase } from './ledger-database.js';
-import { TPCB_SCALE } from './ledger-database.js';
 import {
   BATCH,
-  BLOCK,
   HOLD,
   HOLD_AND_SETTLE,
   HOLD_AND_SETTLE_MANY,
   SETTINGS_OF_THE_CALLERS,
+  VARIABLES,
 } from './ledger-scripts.js';
-import { transactionsPerSecond } from './pgbench.js';
+import { fillPgbenchTables, transactionsPerSecond } from './pgbench.js';
 
+const TPCB_SCALE = 50;
 const CLIENTS = 8;
 const HOT = 'nine of ten on one provider';
 
@@ -42,6 +42,11 @@ const SHAPES: readonly Shape[] = [
   },
 ];
 
+/** What these rows must keep, where they cannot be measured. */
+export const LEDGER_MUSTS = SHAPES.flatMap(({ what, must }) =>
+  must === undefined ? [] : [{ what: nameOf(what), must }],
+);
+
 /** The ledger's functions alone as multiples of pgbench's TPC-B-like script: the same server, and in every round one after the other. */
 export async function ledgerRows(
   { ledgerUrl, tpcbUrl }: LedgerDatabase,
@@ -56,12 +61,13 @@ export async function ledgerRows(
       url: ledgerUrl,
       script: { text },
       clients,
-      variables: { n: BLOCK },
+      variables: VARIABLES,
       settings: { ...SETTINGS_OF_THE_CALLERS, ...(isUnsafe === true ? { synchronous_commit: 'off' } : {}) },
     }));
   const tpcb = (): Promise<number> =>
     transactionsPerSecond({ ...common, url: tpcbUrl, script: { builtin: 'tpcb-like' }, clients: CLIENTS });
 
+  await fillPgbenchTables(pgbench, tpcbUrl, TPCB_SCALE);
   // Empty tables have neither pages nor plans.
   for (const shape of SHAPES) await measure(shape, 1);
   const measured = new Map<Shape, { perSecond: number; reference: number }[]>();
@@ -77,7 +83,7 @@ export async function ledgerRows(
 
 function rowOf({ what, must, isUnsafe }: Shape, values: readonly { perSecond: number; reference: number }[]): Row {
   const row = {
-    what: `${what} ÷ TPC-B-like`,
+    what: nameOf(what),
     figure: { value: median(values.map(({ perSecond }) => perSecond)), unit: '/s' },
     reference: { value: median(values.map(({ reference }) => reference)), unit: '/s' },
     ratio: median(values.map(({ perSecond, reference }) => perSecond / reference)),
@@ -87,4 +93,8 @@ function rowOf({ what, must, isUnsafe }: Shape, values: readonly { perSecond: nu
         : `TPC-B-like at scale ${String(TPCB_SCALE)} with ${String(CLIENTS)} clients`,
   };
   return must === undefined ? shownRow(row) : ratioRow({ ...row, must });
+}
+
+function nameOf(what: string): string {
+  return `${what} ÷ TPC-B-like`;
 }
