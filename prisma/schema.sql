@@ -494,7 +494,7 @@ create function market.invocations_erase(p_days integer, p_limit integer) return
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
-create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body a7954b60eba9cc2073b34cee733291e7
+create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 3dc1ecd46c2f345ad423b5037862c4c2
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.drop_partition(p_name text) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c1b042f60af2e15eb74a2ae659703d69
 create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b1e737227943cda75aa7c76567f3c64
@@ -505,7 +505,7 @@ create function platform.refuse_change() returns trigger language plpgsql volati
 create function platform.retire_partitions(p_days integer) returns SETOF text language plpgsql volatile parallel unsafe security definer set search_path="" body 5d11162e806219a3bf7a97b3524b7b69
 create function platform.shard() returns bigint language sql immutable parallel safe body ee138ab7e005bdb74b16de0eef9ad458
 create function platform.this_month() returns date language sql volatile parallel unsafe set search_path="" body 678c307bcb3e32a125278e639b822767
-create function platform.turn_partitions(p_chunk integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 6ab899872f2ebc20fa535e7856c1d33b
+create function platform.turn_partitions(p_chunk integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 500663b07b08e002ea26980fb3e9e779
 create function platform.uuidv7() returns uuid language sql volatile parallel unsafe body 3272aeef9bc6440ec1f88608bc819f54
 
 -- Triggers

@@ -24,8 +24,8 @@ set search_path = ''
 as $$
   with found as (
     select t.table_name, t.sequence_name, c.oid::regclass::text as name,
-      substring(pg_get_expr(c.relpartbound, c.oid) from $r$FROM \('?(-?\d+)$r$)::bigint as first_id,
-      substring(pg_get_expr(c.relpartbound, c.oid) from $r$TO \('?(-?\d+)$r$)::bigint as end_id
+      substring(lower(pg_get_expr(c.relpartbound, c.oid)) from $r$from \('?(-?\d+)$r$)::bigint as first_id,
+      substring(lower(pg_get_expr(c.relpartbound, c.oid)) from $r$to \('?(-?\d+)$r$)::bigint as end_id
     from platform.partitioned_table t
     join pg_catalog.pg_inherits i on i.inhparent = t.table_name::regclass
     join pg_catalog.pg_class c on c.oid = i.inhrelid
@@ -157,6 +157,9 @@ begin
   v_month := platform.this_month();
   for v_sequence in select distinct sequence_name from platform.partitioned_table order by sequence_name loop
     v_last := platform.last_id(v_sequence);
+    -- What begins now belongs to this month, however long nobody draws from it.
+    update platform.id_range set month = v_month
+    where sequence_name = v_sequence and (first_id = v_last + 1 or (v_last is null and n = 0)) and month is distinct from v_month;
     continue when v_last is null;
     update platform.id_range
     set month = coalesce(month, v_month), used = coalesce(used, end_id - first_id), closed_at = v_now
@@ -173,6 +176,8 @@ begin
     v_last := platform.last_id(v_sequence);
     update platform.id_range set closed_at = v_now
     where sequence_name = v_sequence and n = v_range.n and end_id <= v_last + 1;
+    update platform.id_range set month = v_month
+    where sequence_name = v_sequence and n = v_range.n + 1 and v_range.end_id <= v_last + 1;
     v_left := v_left + greatest(0, v_range.end_id - 1 - v_last);
   end loop;
   return v_left;

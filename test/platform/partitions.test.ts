@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectedClient } from './client.js';
+import { brokenInvariants } from '../../apps/standalone/invariants.js';
 import { expectInvariants } from '../support/database.js';
 import { DAY_MS, Partitioned } from './partitioned.js';
 
@@ -135,6 +136,12 @@ describe('when the month turns', () => {
     const next = await market.trade();
     await market.job().run();
     expect(await market.monthOf('market.invocation', 'id', next)).toBe(await market.month());
+    // Its payload is found by its end, long after those of higher ids have gone.
+    for (const days of [80, 11]) {
+      await market.database.advanceClock(days * DAY_MS);
+      await market.database.pool.query('select market.invocations_erase(90, 500)');
+    }
+    expect(await market.ledger.one('select input from market.invocation where id = $1', [id])).toBeNull();
     await expectInvariants(market.database);
   });
 
@@ -219,6 +226,36 @@ describe('old events', () => {
     );
     expect(await market.ledger.one<bigint>(`select count(*) from ${EVENTS}`)).toBe(events - 2n);
     await expectInvariants(market.database);
+  });
+
+  it('that have gone by age are missed by no invariant, and any other is', async () => {
+    await market.job().run();
+    await market.trade();
+    await market.job().run();
+    await market.toNextMonth();
+    await market.job().run();
+    await market.database.advanceClock(31 * DAY_MS);
+    await market.job().run();
+    await market.trade();
+    await market.trade();
+    await expectInvariants(market.database);
+    const { pool } = market.database;
+    for (const type of ['invocation.invoked', 'invocation.completed']) {
+      const { rows } = await pool.query(
+        `delete from ${EVENTS} where seq = (select min(seq) from ${EVENTS} where type = $1) and type = $1 returning *`,
+        [type],
+      );
+      expect(rows.length).toBe(1);
+      const broken = Object.keys(await brokenInvariants(pool));
+      expect(broken).toEqual([
+        type === 'invocation.invoked'
+          ? 'every invocation was announced to its provider once'
+          : 'every settlement has one outcome, and the caller has one event of it',
+      ]);
+      await pool.query(`insert into ${EVENTS} select * from json_populate_record(null::${EVENTS}, $1)`, [
+        JSON.stringify(rows[0], (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)),
+      ]);
+    }
   });
 
   it('stay when a row of their partition was written late', async () => {
