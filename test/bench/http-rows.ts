@@ -12,6 +12,7 @@ import { lengthsOf, type Lengths, type Run } from './run.js';
 import { seedMarket } from './seed.js';
 
 const SECRET = 'bench-secret-bench-secret-bench-secret';
+const RATE = '1000000';
 const WARM_UP = { rampMs: 0, measureMs: 700 };
 
 type Urls = { adminUrl: string; appUrl: string };
@@ -52,6 +53,10 @@ export function apiEnv({ adminUrl, appUrl }: Urls, adminKey: string): Record<str
     C4C_ADMIN_KEY: adminKey,
     C4C_SECRET: SECRET,
     C4C_LOG_LEVEL: 'warn',
+    // Counted as always, and never reached.
+    C4C_RATE_KEY: RATE,
+    C4C_RATE_OWNER: RATE,
+    C4C_RATE_WRONG_KEYS: RATE,
     HOST: '127.0.0.1',
     PORT: '0',
   };

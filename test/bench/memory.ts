@@ -20,7 +20,7 @@ export function peakRow(samples: readonly MemorySample[]): Row {
   });
 }
 
-const FLAT = 'growth of that memory from the second to the last of ten minutes at peak';
+const FLAT = 'growth of that memory over ten minutes at peak, in %';
 
 /** The first minute is left out: caches fill and the collector finds its size. */
 export function flatRow(samples: readonly MemorySample[], startMs: number, endMs: number): Row {
@@ -30,9 +30,9 @@ export function flatRow(samples: readonly MemorySample[], startMs: number, endMs
     (median(last.map((sample) => sample[of])) / median(second.map((sample) => sample[of])) - 1) * 100;
   return boundRow({
     what: FLAT,
-    figure: { value: growth('rss'), unit: '%' },
+    figure: { value: growth('rss'), unit: '' },
     must: { atMost: GROWTH_MAX_PERCENT },
-    note: `medians of the two minutes; heap in use ${growth('heapUsed').toFixed(1)} %`,
+    note: `the last minute against the second, medians; heap in use ${growth('heapUsed').toFixed(1)} %`,
   });
 }
 

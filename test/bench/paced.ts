@@ -67,7 +67,8 @@ export class PacedRounds {
   private latencyRows(): Row[] {
     const late = Math.max(...this.lateMs).toFixed(1);
     const note = `open loop; the generator itself was late by ${late} ms at its p99`;
-    return [p99Row(this.rounds, { above: INVOKE, below: BARE, must: { atMost: 4 }, note })];
+    const what = 'p99 of an invoke ÷ of a bare POST, at half of the peak rate';
+    return [p99Row(this.rounds, { what, above: INVOKE, below: BARE, must: { atMost: 4 }, note })];
   }
 
   private overloadRows(): Row[] {
@@ -89,9 +90,10 @@ export class PacedRounds {
         must: { atMost: SERVED_P99_MAX_MS },
       }),
       boundRow({
-        what: 'answers then that are neither 200 nor 429 or 503 with Retry-After',
+        what: 'what is neither served nor refused in order then',
         figure: { value: this.overloads.reduce((sum, { result }) => sum + result.failures, 0), unit: '' },
         must: { atMost: 0 },
+        note: 'in order is 429 or 503 with Retry-After',
       }),
       shownRow({
         what: 'really offered then ÷ peak',

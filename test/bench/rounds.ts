@@ -35,15 +35,18 @@ export function rateRow(rounds: Rounds, row: { above: string; below: string; mus
 }
 
 /** The same of two latencies. */
-export function p99Row(rounds: Rounds, row: { above: string; below: string; must: Must; note?: string }): Row {
-  const { above, below, must, note } = row;
+export function p99Row(
+  rounds: Rounds,
+  row: { what: string; above: string; below: string; must: Must; note: string },
+): Row {
+  const { what, above, below, must, note } = row;
   return ratioRow({
-    what: `p99 of ${above} ÷ ${below}`,
+    what,
     figure: { value: middleOf(rounds, above, 'p99Ms'), unit: 'ms' },
     reference: { value: middleOf(rounds, below, 'p99Ms'), unit: 'ms' },
     ratio: median(quotients(rounds, above, below, 'p99Ms')),
     must,
-    ...(note === undefined ? {} : { note }),
+    note,
   });
 }
 
