@@ -71,6 +71,20 @@ describe('the API client', () => {
     await expect(new ApiClient(once, undefined, 'test').data({ path: '/x' })).rejects.toMatchObject({ exitCode: 10 });
   });
 
+  it('repeats whatever was refused for coming too often, as late as it is asked to', async () => {
+    const delays: number[] = [];
+    const endpoint = await serve(refuse(429, 'RATE_LIMITED', { 'retry-after': '1' }), ok);
+    const client = new ApiClient(endpoint, undefined, 'test', ({ delayMs }) => delays.push(delayMs));
+    await expect(client.data({ path: '/x', method: 'POST' })).resolves.toEqual({ id: 1 });
+    expect(delays).toHaveLength(1);
+    expect(delays[0]).toBeGreaterThanOrEqual(1_000);
+
+    const busy = await serve(refuse(429, 'SERVICE_BUSY', { 'retry-after': '0' }), ok);
+    await expect(new ApiClient(busy, undefined, 'test').data({ path: '/x' })).rejects.toMatchObject({ exitCode: 9 });
+    const long = await serve(refuse(429, 'RATE_LIMITED', { 'retry-after': '60' }), ok);
+    await expect(new ApiClient(long, undefined, 'test').data({ path: '/x' })).rejects.toMatchObject({ exitCode: 9 });
+  });
+
   it('bounds the time of an answer that goes on', async () => {
     const endpoint = await serve((_, response) => void response.write('{'));
     const client = new ApiClient(endpoint, undefined, 'test');

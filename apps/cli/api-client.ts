@@ -90,12 +90,14 @@ export class ApiClient {
   }
 
   private async withRetries<Result>(request: Request, attempt: () => Promise<Result>): Promise<Result> {
-    const retries = request.retries ?? 0;
     const until = performance.now() + (request.timeoutMs ?? TIMEOUT_MS) + RETRY_WITHIN_MS;
     for (let tried = 0; ; tried += 1) {
       try {
         return await attempt();
       } catch (error) {
+        // What was refused for coming too often has not been done, whatever it was.
+        const isUndone = error instanceof ApiError && error.code === 'RATE_LIMITED';
+        const retries = isUndone ? SAFE_RETRIES : (request.retries ?? 0);
         const delayMs = tried < retries ? retryDelayMs(error, tried) : undefined;
         if (delayMs === undefined || performance.now() + delayMs > until) throw error;
         const reason = error instanceof Error ? error.message : String(error);

@@ -18,6 +18,7 @@ describe('exit codes', () => {
     [422, 'IDEMPOTENCY_KEY_REUSED', 5],
     [202, 'APPROVAL_REQUIRED', 7],
     [429, 'SERVICE_BUSY', 9],
+    [429, 'RATE_LIMITED', 9],
     [500, 'INTERNAL', 1],
     [503, 'OVERLOADED', 10],
   ])('answers %i %s with %i', (status, code, exit) => {
