@@ -25,6 +25,7 @@ export {
   type Platform,
 } from './platform.module.js';
 export { countLookUps } from './cache-metrics.js';
+export { type Series } from './histogram.js';
 export { Metrics, type LaneObserver } from './metrics.js';
 export { damped } from './damped.js';
 export { DelayQueue, QueueFactory, QueueWorker, type JobHandler, type QueueOptions } from './queue.js';

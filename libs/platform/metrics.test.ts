@@ -1,10 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { figuresOf } from '../../test/support/figures.js';
 import { Metrics } from './metrics.js';
+import { watchProcess } from './process-metrics.js';
 
 describe('the metrics', () => {
   it('of two applications in one process know nothing of each other', async () => {
-    const [one, other] = [open(), open()];
+    const [one, other] = [new Metrics(), new Metrics()];
     one.counter('c4c_things_total', 'Things.').inc();
     other.counter('c4c_things_total', 'Things.');
     expect((await read(one)).get('c4c_things_total')).toBe(1);
@@ -12,7 +13,7 @@ describe('the metrics', () => {
   });
 
   it('show a lane by its depth, waits, batches, commits and refusals', async () => {
-    const metrics = open();
+    const metrics = new Metrics();
     const lane = metrics.lane('open', () => 7);
     lane.waited(3);
     lane.waited(40);
@@ -37,7 +38,7 @@ describe('the metrics', () => {
   });
 
   it('show lanes of one name as one, and lanes of different names apart', async () => {
-    const metrics = open();
+    const metrics = new Metrics();
     metrics.lane('close', () => 2).waited(1);
     metrics.lane('close', () => 3).waited(1);
     metrics.lane('open', () => 10);
@@ -47,8 +48,24 @@ describe('the metrics', () => {
     expect(figures.get('c4c_lane_wait_seconds_count{lane="close"}')).toBe(2);
   });
 
+  it('put a value into the first bucket that holds it, the last one above all bounds', async () => {
+    const metrics = new Metrics();
+    const series = metrics.histogram('c4c_sizes', 'Sizes.', [1, 10]).labels({ what: 'a "b"\\\n' });
+    for (const value of [0, 1, 1.5, 10, 11, 1_000]) series.observe(value);
+    const text = await metrics.text();
+    const labels = 'what="a \\"b\\"\\\\\\n"';
+    expect(text.split('\n').filter((line) => line.startsWith('c4c_sizes'))).toEqual([
+      `c4c_sizes_bucket{le="1",${labels}} 2`,
+      `c4c_sizes_bucket{le="10",${labels}} 4`,
+      `c4c_sizes_bucket{le="+Inf",${labels}} 6`,
+      `c4c_sizes_sum{${labels}} 1023.5`,
+      `c4c_sizes_count{${labels}} 6`,
+    ]);
+    expect(figuresOf(text).size).toBe(5);
+  });
+
   it('ask the database once for several scrapes, and whoever offers a figure first', async () => {
-    const metrics = open();
+    const metrics = new Metrics();
     let asked = 0;
     metrics.sample('c4c_depth', 'Depth.', () => Promise.resolve(++asked));
     metrics.sample('c4c_depth', 'Depth.', () => Promise.resolve(99));
@@ -57,7 +74,7 @@ describe('the metrics', () => {
   });
 
   it('say NaN for what cannot be had, and still tell the rest', async () => {
-    const metrics = open();
+    const metrics = new Metrics();
     metrics.sample('c4c_away', 'Away.', () => Promise.reject(new Error('down')));
     metrics.sample('c4c_silent', 'Silent.', () => new Promise(() => undefined));
     metrics.gauge('c4c_here', 'Here.', () => 1);
@@ -68,7 +85,8 @@ describe('the metrics', () => {
   });
 
   it('tell of the process: CPU, memory and a loop that was blocked', async () => {
-    const metrics = open();
+    const metrics = new Metrics();
+    onTestFinished(watchProcess(metrics));
     // The delay is measured from the loop's first turn on.
     await new Promise((resolve) => setTimeout(resolve, 60));
     const until = performance.now() + 200;
@@ -85,16 +103,10 @@ describe('the metrics', () => {
 
   it('leave nothing behind that keeps the process alive', () => {
     const before = process.getActiveResourcesInfo().length;
-    new Metrics().close();
+    watchProcess(new Metrics())();
     expect(process.getActiveResourcesInfo()).toHaveLength(before);
   });
 });
-
-function open(): Metrics {
-  const metrics = new Metrics();
-  onTestFinished(() => metrics.close());
-  return metrics;
-}
 
 async function read(metrics: Metrics): Promise<Map<string, number>> {
   return figuresOf(await metrics.text());

@@ -1,8 +1,8 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { watchProcess } from './process-metrics.js';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { Histogram, type MetricLabels } from './histogram.js';
 import { within } from './within.js';
 
-/** What a lane tells of its items. Each call takes less than 1 µs (see docs/performance.md) and never throws. */
+/** What a lane tells of its items. Each call takes well under 1 µs and never throws. */
 export type LaneObserver = {
   /** An item was taken after so many milliseconds in the queue. */
   waited(ms: number): void;
@@ -11,8 +11,6 @@ export type LaneObserver = {
   /** An item left the queue, or never entered it, without having been sent. */
   refused(reason: 'full' | 'displaced' | 'cancelled'): void;
 };
-
-export type MetricLabels = Readonly<Record<string, string>>;
 
 /** Bounds of buckets in seconds, for what takes from half a millisecond to the limit of a statement. */
 const STATEMENT_BOUNDS_S = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1, 2.5, 5];
@@ -34,11 +32,6 @@ export class Metrics {
   private readonly readers = new Map<string, Reader[]>();
   private readonly lanes = new Map<string, LaneObserver>();
   private readonly sampled = new Set<string>();
-  private readonly endWatch: () => void;
-
-  constructor() {
-    this.endWatch = watchProcess(this);
-  }
 
   /** The observer of a lane; several lanes of one name are shown as one, with the sum of their depths. */
   lane(name: string, depth: () => number): LaneObserver {
@@ -56,10 +49,8 @@ export class Metrics {
     return counter;
   }
 
-  histogram(name: string, help: string, bounds: number[], labelNames: readonly string[] = []): Histogram {
-    const known = this.histograms.get(name);
-    if (known !== undefined) return known;
-    const histogram = new Histogram({ name, help, labelNames, buckets: bounds, registers: [this.registry] });
+  histogram(name: string, help: string, bounds: readonly number[]): Histogram {
+    const histogram = this.histograms.get(name) ?? new Histogram(name, help, bounds);
     this.histograms.set(name, histogram);
     return histogram;
   }
@@ -95,42 +86,35 @@ export class Metrics {
   }
 
   /** All figures in Prometheus' text format. */
-  text(): Promise<string> {
-    return this.registry.metrics();
+  async text(): Promise<string> {
+    return [await this.registry.metrics(), ...[...this.histograms.values()].map((one) => one.text())].join('\n');
   }
 
   /** The names of all figures. */
   names(): string[] {
-    return this.registry.getMetricsAsArray().map(({ name }) => name);
-  }
-
-  /** Ends what watches the process. */
-  close(): void {
-    this.endWatch();
+    return [...this.registry.getMetricsAsArray().map(({ name }) => name), ...this.histograms.keys()];
   }
 
   private observerOf(labels: { lane: string }): LaneObserver {
-    const waits = this.histogram(
+    const wait = this.histogram(
       'c4c_lane_wait_seconds',
       'Time an item waited before it was sent.',
       STATEMENT_BOUNDS_S,
-      ['lane'],
+    ).labels(labels);
+    const batch = this.histogram('c4c_lane_batch_items', 'Items in one call that committed.', BATCH_BOUNDS).labels(
+      labels,
     );
-    const batches = this.histogram('c4c_lane_batch_items', 'Items in one call that committed.', BATCH_BOUNDS, ['lane']);
-    const commits = this.histogram(
+    const commit = this.histogram(
       'c4c_lane_commit_seconds',
       'Time of one call, from sending it to its commit.',
       STATEMENT_BOUNDS_S,
-      ['lane'],
-    );
+    ).labels(labels);
     const refusals = this.counter('c4c_lane_refused_total', 'Items that left without having been sent.', [
       'lane',
       'reason',
     ]);
     // A series that begins with its first event shows no increase for that one; so each begins at zero.
-    for (const histogram of [waits, batches, commits]) histogram.zero(labels);
     for (const reason of ['full', 'displaced', 'cancelled']) refusals.inc({ ...labels, reason }, 0);
-    const [wait, batch, commit] = [waits.labels(labels), batches.labels(labels), commits.labels(labels)];
     return {
       waited: (ms) => wait.observe(ms / 1_000),
       committed: (items, ms) => {

@@ -8,6 +8,7 @@ import type { LaneLimits } from './lane.js';
 import { Lanes } from './lanes.js';
 import { createLog, type Log } from './log.js';
 import { Metrics } from './metrics.js';
+import { watchProcess } from './process-metrics.js';
 import { QueueFactory } from './queue.js';
 import { EXCHANGE_EVERY_MS, RateExchange, RateLimits } from './rate-limit/index.js';
 import { connectRedis } from './redis.js';
@@ -47,6 +48,7 @@ export function openPlatform(
     );
   }
   const metrics = new Metrics();
+  const endWatch = watchProcess(metrics);
   const database = new Database(config.database);
   const redis =
     config.redisUrl === undefined
@@ -80,7 +82,7 @@ export function openPlatform(
       redis?.publisher.disconnect();
       redis?.subscriber.disconnect();
       await database.close();
-      metrics.close();
+      endWatch();
     },
   };
 }

@@ -79,12 +79,10 @@ function watchLoop(metrics: Metrics): () => void {
 }
 
 function watchCollections(metrics: Metrics): () => void {
-  const durations = metrics.histogram('nodejs_gc_duration_seconds', 'Garbage collections by kind.', GC_BOUNDS_S, [
-    'kind',
-  ]);
+  const durations = metrics.histogram('nodejs_gc_duration_seconds', 'Garbage collections by kind.', GC_BOUNDS_S);
   const observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      durations.observe({ kind: GC_KINDS.get(kindOf(entry)) ?? 'other' }, entry.duration / 1_000);
+      durations.labels({ kind: GC_KINDS.get(kindOf(entry)) ?? 'other' }).observe(entry.duration / 1_000);
     }
   });
   observer.observe({ entryTypes: ['gc'] });

@@ -98,7 +98,6 @@ describe('a server with more requests than places', () => {
   afterEach(async () => {
     for (const go of held) go();
     await app.close();
-    metrics.close();
   });
 
   it('turns the next one away at once, tells it when to come back, and serves the others', async () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Counter, Histogram } from 'prom-client';
+import type { Counter } from 'prom-client';
+import type { Histogram, Series } from '../histogram.js';
 import type { Metrics } from '../metrics.js';
 
 /** What answers a path or a method that no route takes. Strangers make paths up, so all of them are one. */
@@ -20,7 +21,6 @@ export function addHttpMetrics(fastify: FastifyInstance, metrics: Metrics): void
     'c4c_http_request_duration_seconds',
     'Time from a request to the end of its answer, by method and route.',
     BOUNDS_S,
-    ['method', 'route'],
   );
   let inFlight = 0;
   metrics.gauge('c4c_http_requests_in_flight', 'HTTP requests that are being answered.', () => inFlight);
@@ -47,7 +47,7 @@ export function addHttpMetrics(fastify: FastifyInstance, metrics: Metrics): void
 
 /** The series of one route; looked up once, since that costs more than counting. */
 class Route {
-  private readonly duration: Histogram.Internal<string>;
+  private readonly duration: Series;
   private readonly statuses = new Map<string, Counter.Internal>();
 
   constructor(
