@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from '../gateway/client.js';
+import { fillMarket } from '../support/bulk.js';
 import { createTestDatabase, invariants, type TestDatabase } from '../support/database.js';
 import { Fleet, invoke, send, submit, want, type FleetShop } from '../support/fleet.js';
 import type { AppProcess } from '../support/processes.js';
-import { fillMarket } from './bulk.js';
 
 const ENDED = Number(process.env['BULK_ENDED'] ?? 2_000_000);
 const PENDING = 20_000;
@@ -24,7 +24,9 @@ describe(`a market with ${ENDED} ended invocations`, () => {
     fleet = await Fleet.on(database);
     api = await fleet.start('api');
     shop = await fleet.shop(api, { avgResponseMs: 1_000, maxPending: 1_000_000, maxPendingPerCaller: 1_000_000 });
-    await timed('fill', () => fillMarket(database.pool, shop, { ended: ENDED, pending: PENDING, lightAgents: 1_000 }));
+    await timed('fill', () =>
+      fillMarket(database.pool, { ended: ENDED, pending: PENDING, agents: 1_000, servicesEach: 1, heavy: shop }),
+    );
   }, 3_600_000);
   afterAll(async () => {
     console.log(
