@@ -51,10 +51,10 @@ export class StatementStore {
 
   /** Whether the month's opening balance stands, and with it all that moved before. */
   async open(ownerId: bigint, month: Month): Promise<boolean> {
-    const [row] = await this.database.query<{ stands: boolean }>('select ledger.open_month($1, $2::date) as stands', [
-      ownerId,
-      firstDay(month),
-    ]);
+    const [row] = await this.database.longQuery<{ stands: boolean }>(
+      'select ledger.open_month($1, $2::date) as stands',
+      [ownerId, firstDay(month)],
+    );
     return row?.stands === true;
   }
 

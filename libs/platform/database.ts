@@ -97,6 +97,11 @@ export class Database {
     }
   }
 
+  /** One statement that may take longer than others, on a connection of the snapshots. */
+  async longQuery<R extends Row>(text: string, values: unknown[]): Promise<R[]> {
+    return (await this.snapshotPool.query<R>(text, values)).rows;
+  }
+
   /** One transaction that writes nothing and sees one moment (REPEATABLE READ READ ONLY), taken by its first statement. */
   async openSnapshot(): Promise<Snapshot> {
     const client = await this.snapshotPool.connect();
