@@ -496,7 +496,9 @@ create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.id
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 3dc1ecd46c2f345ad423b5037862c4c2
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
+create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
 create function platform.drop_partition(p_name text) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c1b042f60af2e15eb74a2ae659703d69
+create function platform.exchange_partition(p_name text) returns text language plpgsql volatile parallel unsafe security definer set search_path="" set lock_timeout=200ms body adbf5378c96e6c35708628dd5f26a201
 create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b1e737227943cda75aa7c76567f3c64
 create function platform.last_id(p_sequence text) returns bigint language sql volatile parallel unsafe set search_path="" body 5b159a980a8feed38cf80131f703d9eb
 create function platform.next_id(p_sequence regclass) returns bigint language sql volatile parallel unsafe body f788bc53576145e63623d103ed398238

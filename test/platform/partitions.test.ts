@@ -374,6 +374,64 @@ describe('the ledger', () => {
     expect((await market.partitions(table)).every(({ isAttached }) => isAttached)).toBe(true);
   });
 
+  it.each(['ledger.hold', 'ledger.settlement', 'ledger.outcome'])(
+    'moves an archived partition of %s elsewhere while people trade, and nothing is different',
+    async (table) => {
+      await market.job().run();
+      await market.trade();
+      await market.job().run();
+      await market.toNextMonth();
+      await market.job().run();
+      await market.database.advanceClock(32 * DAY_MS);
+      await market.job().run();
+      const { pool } = market.database;
+      const archived = (await market.partitions(table)).filter(({ state }) => state === 'archived');
+      const name = archived.at(-1)?.name ?? '';
+      const shape = async (): Promise<unknown> => [
+        (await pool.query(`select pg_get_expr(relpartbound, oid) from pg_class where oid = $1::regclass`, [name])).rows,
+        (await pool.query(`select tgname from pg_trigger where tgrelid = $1::regclass order by 1`, [name])).rows,
+        (await pool.query(`select count(*) from pg_index where indrelid = $1::regclass`, [name])).rows,
+        (
+          await pool.query(
+            `select conname, contype from pg_constraint where conrelid = $1::regclass and contype = 'c' order by 1`,
+            [name],
+          )
+        ).rows,
+        (await pool.query(`select md5(string_agg(t::text, ',' order by t::text)) from ${table} t`)).rows,
+      ];
+      const before = await shape();
+      await pool.query(`select platform.copy_partition($1, 'pg_default')`, [name]);
+      expect(await shape()).toEqual(before);
+      await expect(
+        pool.query(`delete from ${name}_copy; select platform.exchange_partition('${name}')`),
+      ).rejects.toThrow(/rows? differ/);
+      // Somebody is in the middle of a trade: it gives up, and nobody has waited for more than that.
+      const trader = await connectedClient(market.database.adminUrl);
+      await trader.query(`begin; select count(*) from ${table}`);
+      await expect(pool.query('select platform.exchange_partition($1)', [name])).rejects.toMatchObject({
+        code: '55P03',
+      });
+      await trader.query('commit');
+      await trader.end();
+      await pool.query('select platform.exchange_partition($1)', [name]);
+      expect(await shape()).toEqual(before);
+      await expect(pool.query(`delete from ${name}`)).rejects.toMatchObject({ code: '23001' });
+      await expect(pool.query(`truncate ${name}`)).rejects.toMatchObject({ code: '23001' });
+      await market.trade();
+      await market.job().run();
+      await expectInvariants(market.database);
+    },
+  );
+
+  it.each(['ledger.hold_p00001', 'market.agent_event_p00000', 'ledger.wallet'])(
+    'moves only what is archived, so not %s',
+    async (name) => {
+      await expect(
+        market.database.pool.query(`select platform.copy_partition($1, 'pg_default')`, [name]),
+      ).rejects.toMatchObject({ code: '55000' });
+    },
+  );
+
   it('is as safe as what is kept: marking a partition of invocations does nothing', async () => {
     await market.job().run();
     const { pool } = market.database;
