@@ -13,7 +13,6 @@ import { seedMarket } from './seed.js';
 
 const SECRET = 'bench-secret-bench-secret-bench-secret';
 const RATE = '1000000';
-const WARM_UP = { rampMs: 0, measureMs: 700 };
 
 type Urls = { adminUrl: string; appUrl: string };
 
@@ -96,7 +95,7 @@ async function measureRounds(
   const names = phasesOf(run.parts, run.pgbench !== undefined);
   const phases = Object.entries(PHASES).filter(([name]) => names.has(name as keyof typeof PHASES));
   run.say(`\nWarming up, then ${String(lengths.rounds)} rounds of ${String(phases.length)} phases.`);
-  for (const [, phase] of phases) await phase(stage, WARM_UP);
+  for (const [, phase] of phases) await phase(stage, lengths.warmUp);
   // What autovacuum does a minute later; without it the first round would run on the plans of empty tables.
   await onServer(adminUrl, 'vacuum analyze');
   for (let round = 0; round < lengths.rounds; round += 1) {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openBenchDatabase, type BenchDatabase } from './bench-database.js';
+import { measureLedger } from './database/rows.js';
 import { findPgbench } from './direct.js';
 import type { Row } from './figures.js';
 import { measureHttp } from './http-rows.js';
@@ -46,9 +47,11 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   if (run.parts.size < PARTS.length) run.say(`\nOnly: ${[...run.parts].join(', ')}`);
 
   const { rows: httpRows, phases } = await measureHttp(run, { adminUrl, appUrl });
+  const httpSeconds = secondsSince(startMs);
   const broken = await brokenInvariants(adminUrl);
-  const rows: Row[] = [...httpRows];
-  const seconds = Math.round((performance.now() - startMs) / 1_000);
+  const ledgerRows = run.parts.has('ledger') ? await measureLedger(run, { adminUrl, appUrl }) : [];
+  const rows: Row[] = [...httpRows, ...ledgerRows];
+  const seconds = secondsSince(startMs);
   run.say(`\n${phaseTableOf(phases)}\n\n${tableOf(rows)}\n`);
   run.say(`invariants: ${String(broken.length)} rows${broken.length === 0 ? '' : `\n${broken.join('\n')}`}`);
   run.say(`failures: ${String(run.failures.length)}${run.failures.map((failure) => `\n${failure}`).join('')}`);
@@ -65,7 +68,11 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
     },
     options.json,
   );
-  run.say(`${String(seconds)} seconds; written to ${files.join(', ')}`);
+  run.say(`${String(seconds)} seconds, ${String(httpSeconds)} of them over HTTP; written to ${files.join(', ')}`);
   const isMissed = rows.some(({ verdict }) => verdict === 'fail');
   if (broken.length > 0 || run.failures.length > 0 || (options.strict && isMissed)) process.exitCode = 1;
+}
+
+function secondsSince(startMs: number): number {
+  return Math.round((performance.now() - startMs) / 1_000);
 }

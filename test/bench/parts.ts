@@ -22,14 +22,14 @@ export const COMPARISONS = {
 } satisfies Record<string, Comparison[]>;
 
 export type ComparisonPart = keyof typeof COMPARISONS;
-export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'database';
+export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger';
 
 export const PARTS: readonly Part[] = [
   ...(Object.keys(COMPARISONS) as ComparisonPart[]),
   'latency',
   'overload',
   'memory',
-  'database',
+  'ledger',
 ];
 
 /** The phases that these parts need; each runs once a round, however many rows want it. */

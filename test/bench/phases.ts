@@ -68,6 +68,6 @@ function http(kind: LoadPlan['kind'], spread: { hotOfTen?: number; isOneWallet?:
 function direct(kind: DirectPlan['kind']): Phase {
   return ({ appUrl, market, pgbench }, { measureMs }) => {
     if (pgbench === undefined) throw new Error('there is no pgbench');
-    return runPgbench(pgbench, { kind, appUrl, market, seconds: Math.ceil(measureMs / 1_000) });
+    return runPgbench(pgbench, { kind, appUrl, market, seconds: Math.max(1, Math.round(measureMs / 1_000)) });
   };
 }

@@ -13,6 +13,7 @@ export type Run = {
 
 /** How long things take: what is compared needs seconds, and the quick run has two minutes for all of it. */
 export type Lengths = {
+  warmUp: { rampMs: number; measureMs: number };
   rounds: number;
   round: { rampMs: number; measureMs: number };
   pacedRounds: number;
@@ -24,13 +25,15 @@ export type Lengths = {
 export function lengthsOf({ isQuick }: Run): Lengths {
   return isQuick
     ? {
+        warmUp: { rampMs: 0, measureMs: 500 },
         rounds: 2,
-        round: { rampMs: 300, measureMs: 2_000 },
+        round: { rampMs: 200, measureMs: 1_200 },
         pacedRounds: 1,
-        paced: { rampMs: 500, measureMs: 4_000 },
+        paced: { rampMs: 500, measureMs: 3_000 },
         memoryMs: 0,
       }
     : {
+        warmUp: { rampMs: 0, measureMs: 3_000 },
         rounds: 5,
         round: { rampMs: 500, measureMs: 8_000 },
         pacedRounds: 3,
