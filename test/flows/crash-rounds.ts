@@ -1,13 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../libs/platform/embedded-postgres.js';
 import { migrate } from '../../libs/platform/migrate.js';
-import { findPostmaster } from '../../libs/platform/postmaster.js';
 import { migrateQueue } from '../../libs/platform/queue-migrate.js';
 import { expectInvariants, type TestDatabase } from '../support/database.js';
 import { Fleet, invoke, send, submit, want, type FleetDatabase, type FleetShop } from '../support/fleet.js';
+import { killPostgres, untilAnswers } from '../support/kill-postgres.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import { PostgresProxy } from '../support/postgres-proxy.js';
 import type { AppProcess } from '../support/processes.js';
@@ -172,7 +171,7 @@ export async function killPostgresUnderLoad(
   const client = async (): Promise<void> => {
     while (sent < operations / 2) {
       const key = `op ${(sent += 1)}`;
-      if (sent >= killAt) killed ??= killPostgres(database);
+      if (sent >= killAt) killed ??= killPostgres(database.server);
       await live(api, shop, key, history);
     }
   };
@@ -224,45 +223,6 @@ async function live(api: AppProcess, shop: FleetShop, key: string, history: Hist
   if (ended.status === 200) history.completed.set(id, ended.data.completedAt);
   // The deadline may have passed while the server was down.
   else if (ended.code !== 'DEADLINE_PASSED') refuse(ended.status, ended.code);
-}
-
-/** Every process of the server, the postmaster first so that none is started again. The launcher's watch brings it back. */
-export async function killPostgres({ server }: Durable): Promise<void> {
-  const postmaster = await findPostmaster(server.dataFolder);
-  if (postmaster === undefined) throw new Error('The server does not run');
-  const children = childrenOf(postmaster.pid);
-  for (const pid of [postmaster.pid, ...children]) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // A backend that ended by itself in between.
-    }
-  }
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && parentOf(pid) === parent);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\s+(?<ppid>\d+)/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.groups?.['ppid']);
-  } catch {
-    return undefined;
-  }
-}
-
-export async function untilAnswers(pool: pg.Pool, limitMs = 30_000): Promise<void> {
-  for (const until = Date.now() + limitMs; Date.now() < until; await sleep(50)) {
-    const isUp = await pool.query('select 1').then(
-      () => true,
-      () => false,
-    );
-    if (isUp) return;
-  }
-  throw new Error('the server did not come back');
 }
 
 export async function untilNoHoldIsOpen(pool: pg.Pool, limitMs = 15_000): Promise<void> {

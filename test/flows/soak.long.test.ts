@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Redis } from 'ioredis';
 import { expectInvariants } from '../support/database.js';
 import { Fleet } from '../support/fleet.js';
+import { killPostgres, untilAnswers } from '../support/kill-postgres.js';
 import { PostgresProxy } from '../support/postgres-proxy.js';
 import type { AppName, AppProcess } from '../support/processes.js';
 import { noRedis, startTestRedis, type TestRedis } from '../support/redis.js';
-import { killPostgres, startDurableDatabase, untilAnswers, untilNoHoldIsOpen } from './crash-rounds.js';
+import { startDurableDatabase, untilNoHoldIsOpen } from './crash-rounds.js';
 import { Load, pick } from './soak.js';
 
 const SOAK_MS = Number(process.env['SOAK_S'] ?? 300) * 1_000;
@@ -110,7 +111,7 @@ const FAULTS: Record<string, () => Promise<void>> = {
   'kill the worker': () => replace('worker', workers, (one) => one.kill()),
   'restart the worker': () => replace('worker', workers, (one) => one.stop()),
   'stop the worker for a while': () => pause(pick(workers), 4_000),
-  'kill postgres': () => killPostgres(database),
+  'kill postgres': () => killPostgres(database.server),
   'cut all connections': () => Promise.resolve(proxy.cutAll()),
   'lose an answer': () => soon(proxy.next(pick(['invocation-open', 'invocation-close']), 'lose-answer')),
   'flush redis': async () => {
