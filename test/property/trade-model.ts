@@ -9,6 +9,19 @@ export class TradeModel {
   /** Basis points of each category, as they are now. */
   readonly fees = new Map<string, bigint>();
 
+  /** Another one with the same contents; what happens to one does not happen to the other. */
+  copy(): TradeModel {
+    const other = new TradeModel();
+    other.nowMs = this.nowMs;
+    for (const [id, wallet] of this.wallets) other.wallets.set(id, { ...wallet });
+    for (const [id, invocation] of this.invocations) other.invocations.set(id, { ...invocation });
+    for (const [id, service] of this.services) other.services.set(id, { ...service });
+    for (const [key, kept] of this.keys) other.keys.set(key, { ...kept });
+    for (const [id, deposit] of this.deposits) other.deposits.set(id, { ...deposit });
+    for (const [category, rate] of this.fees) other.fees.set(category, rate);
+    return other;
+  }
+
   deposit(transfer: bigint, owner: bigint, amount: bigint): void {
     this.wallet(owner).available += amount;
     this.deposits.set(transfer, { owner, amount, isReversed: false });
