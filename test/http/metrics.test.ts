@@ -3,11 +3,13 @@ import { Agent, request as send } from 'node:http';
 import { join } from 'node:path';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Metrics, openPlatform, type Platform } from '#platform';
+import { createLog, Metrics, openPlatform, type Platform } from '#platform';
 import { serveMetrics, type MetricsServer } from '../../apps/worker/metrics-server.js';
+import { startMarket } from '../../apps/standalone/market.js';
 import { startWorker, type Worker } from '../../apps/worker/worker.js';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
 import { figuresOf } from '../support/figures.js';
+import { Fleet } from '../support/fleet.js';
 import { noRedis, startTestRedis, type TestRedis } from '../support/redis.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
 
@@ -209,6 +211,37 @@ describe.skipIf(noRedis)('a worker', () => {
 
   const asked = (path: string, init: RequestInit = {}): Promise<Response> => fetch(`${server.url}${path}`, init);
   const figures = async (): Promise<Map<string, number>> => figuresOf(await platform.metrics.text());
+});
+
+it('a worker process shows its figures where its log says, and stops at once', async () => {
+  const fleet = await Fleet.on(world.database);
+  const worker = await fleet.start('worker', { C4C_METRICS_PORT: '0', C4C_METRICS_TOKEN: TOKEN });
+  try {
+    const url = /"metricsUrl":"(?<url>[^"]+)"/.exec(worker.lines.join('\n'))?.groups?.['url'] ?? '';
+    const answer = await fetch(`${url}/metrics`, { headers: { Authorization: `Bearer ${TOKEN}` } });
+    const figures = figuresOf(await answer.text());
+    expect(figures.get('c4c_lane_depth{lane="invocation-close"}')).toBe(0);
+    expect(figures.get('c4c_deadlines_overdue')).toBe(0);
+    // The connection is still open, kept by who asked.
+    await worker.stop();
+    expect(worker.errors).toEqual([]);
+  } finally {
+    await fleet.end();
+  }
+});
+
+it('the launcher shows API and workers in one scrape, each figure once', async () => {
+  const config = world.database.config({ C4C_METRICS_TOKEN: TOKEN });
+  const market = await startMarket(config, createLog('silent'));
+  try {
+    const answer = await request(market.url).get('/metrics').set('Authorization', `Bearer ${TOKEN}`);
+    const figures = figuresOf(answer.text);
+    expect(figures.get('c4c_ws_sockets')).toBe(0);
+    expect(figures.has('c4c_outcome_queue_depth')).toBe(true);
+    expect(figures.get('c4c_lane_depth{lane="invocation-close"}')).toBe(0);
+  } finally {
+    await market.close();
+  }
 });
 
 function bearer(token: string): request.Test {
