@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createLog, Database, Partitions } from '#platform';
 import { BASE } from '../support/api.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
+import { connectedClient } from '../platform/client.js';
 import { toNextMonth, withSmallRanges } from '../platform/partitioned.js';
 
 const TRADERS = 6;
@@ -62,7 +63,12 @@ it('lets everybody invoke and submit while partitions are made, months turn, and
   await run();
   for (let month = 0; month < MONTHS; month += 1) {
     await toNextMonth(world.database);
+    // A reader who stays, such as a backup: upkeep leaves what it needs for later, and nobody waits behind it.
+    const reader = await connectedClient(world.database.adminUrl);
+    await reader.query('begin; select count(*) from market.agent_event');
     await run();
+    await reader.query('commit');
+    await reader.end();
     await run();
   }
   isOver = true;
