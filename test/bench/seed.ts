@@ -8,11 +8,14 @@ export type Party = { agentId: number; ownerId: number; keyId: number; key: stri
 const CALLERS = 64;
 const PROVIDERS = 32;
 const FUNDS = '1000000000';
+// 2.5 %: every settlement has a part for the one fee account.
+const FEE = { basisPoints: 250 };
 
 /** Makes owners, agents, funds and services over HTTP, like anybody else would. */
 export async function seedMarket(url: string, adminKey: string): Promise<BenchMarket> {
   const post = (path: string, key: string, body: object): Promise<Answer> =>
-    send(`${url}/openapi/v1${path}`, key, body);
+    send('POST', `${url}/openapi/v1${path}`, key, body);
+  await send('PUT', `${url}/openapi/v1/admin/fees/${SERVICE.category}`, adminKey, FEE);
 
   const party = async (name: string): Promise<Party> => {
     const { owner, key: ownerKey } = await post('/admin/owners', adminKey, { name });
@@ -42,9 +45,9 @@ export async function seedMarket(url: string, adminKey: string): Promise<BenchMa
 
 type Answer = { id: number; owner: { id: number }; agent: { id: number }; key: { id: number; key: string } };
 
-async function send(url: string, key: string, body: object): Promise<Answer> {
+async function send(method: 'POST' | 'PUT', url: string, key: string, body: object): Promise<Answer> {
   const response = await fetch(url, {
-    method: 'POST',
+    method,
     headers: { 'x-api-key': key, 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
