@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { formatApiKey, secretFrom } from '#kernel';
 import { CloseInvocations } from '#invocations';
 import { Owners } from '#owners';
-import { createLog, openPlatform } from '#platform';
+import { createLog, openPlatform, type LaneLimits } from '#platform';
 import { startApi } from '../../apps/api/api.js';
 import { api, type Api } from './api.js';
 import { createTestDatabase, expectInvariants, type TestDatabase } from './database.js';
@@ -51,6 +51,8 @@ export type World = {
 
 type WorldOptions = {
   env?: Record<string, string>;
+  /** How its lanes cut what comes at once. */
+  laneLimits?: LaneLimits;
   /** The clock of the rate limits, in milliseconds. */
   monotonicNow?: () => number;
 };
