@@ -20,25 +20,28 @@ type Urls = { adminUrl: string; appUrl: string };
 export async function measureHttp(run: Run, urls: Urls): Promise<{ rows: Row[]; phases: Figure[] }> {
   const adminKey = formatApiKey('admin', secretFrom(randomBytes));
   const api = await startApiProcess(apiEnv(urls, adminKey), run.profileFolder);
-  // It writes the ledger by itself, which only the administrator's login may.
-  const conventional = await startConventionalProcess({
-    NODE_ENV: 'production',
-    DATABASE_URL: urls.adminUrl,
-    C4C_SECRET: SECRET,
-  });
   try {
-    const market = await seedMarket(api.url, adminKey);
-    const stage: Stage = {
-      url: api.url,
-      market,
-      appUrl: urls.appUrl,
-      pgbench: run.pgbench,
-      conventionalUrl: conventional.url,
-      listBytes: await listBytesOf(api.url),
-    };
-    return await measure(run, urls, stage, api);
+    // It writes the ledger by itself, which only the administrator's login may.
+    const conventional = await startConventionalProcess({
+      NODE_ENV: 'production',
+      DATABASE_URL: urls.adminUrl,
+      C4C_SECRET: SECRET,
+    });
+    try {
+      const stage: Stage = {
+        url: api.url,
+        market: await seedMarket(api.url, adminKey),
+        appUrl: urls.appUrl,
+        pgbench: run.pgbench,
+        conventionalUrl: conventional.url,
+        listBytes: await listBytesOf(api.url),
+      };
+      return await measure(run, urls, stage, api);
+    } finally {
+      await conventional.stop();
+    }
   } finally {
-    await Promise.all([api.stop(), conventional.stop()]);
+    await api.stop();
   }
 }
 
