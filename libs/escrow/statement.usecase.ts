@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { httpProblems, notFound, type Snapshot } from '#platform';
+import { httpProblems, notFound, Turnstile, type Snapshot } from '#platform';
 import type { Balance, EntryCursor } from './journal.store.js';
 import { monthAfter, monthAt, type Month } from './month.js';
 import { StatementStore, type KindTotal, type StatementLine } from './statement.store.js';
@@ -25,19 +25,25 @@ export type StatementPage = StatementHead & { lines: BalancedLine[]; hasMore: bo
 /** A statement whose lines are still to be read: whoever has one reads them to the end or ends it. */
 export type OpenStatement = StatementHead & { batches: AsyncGenerator<BalancedLine[]> };
 
+type Settled = { createdAt: Date; isFinal: boolean };
 type Read = { head: StatementHead; heldSince: Date };
+
+const WAITING_MAX = 4;
+const RETRY_AFTER_S = 2;
 
 /** An owner's month: what was there, what moved, what is there, all of it read at one moment. */
 @Injectable()
 export class Statements {
+  // A statement may take long and its reader longer: an owner reads one at a time, or one would keep all connections from the others.
+  private readonly turns = new Map<bigint, Turnstile>();
+
   constructor(private readonly store: StatementStore) {}
 
-  /** @throws {Problem} not-found, for a month before the wallet or one that has not begun */
+  /** @throws {Problem} NOT_FOUND for a month before the wallet or one that has not begun, OVERLOADED when the owner reads too many */
   async page(ownerId: bigint, month: Month, after: EntryCursor | undefined, limit: number): Promise<StatementPage> {
-    const { createdAt, isFinal } = await this.settle(ownerId, month);
-    const snapshot = await this.store.snapshot();
+    const snapshot = await this.begin(ownerId, month);
     try {
-      const { head, heldSince } = await this.read(snapshot, ownerId, month, createdAt, isFinal);
+      const { head, heldSince } = await this.read(snapshot, ownerId, month);
       const found = await this.store.page(snapshot, ownerId, month, heldSince, after, limit + 1);
       const moved =
         after === undefined ? NOTHING : await this.store.movedUntil(snapshot, ownerId, month, heldSince, after);
@@ -50,13 +56,39 @@ export class Statements {
 
   /** The whole of it, line by line however many there are. @throws {Problem} as `page` */
   async open(ownerId: bigint, month: Month): Promise<OpenStatement> {
-    const { createdAt, isFinal } = await this.settle(ownerId, month);
-    const snapshot = await this.store.snapshot();
+    const snapshot = await this.begin(ownerId, month);
     try {
-      const { head, heldSince } = await this.read(snapshot, ownerId, month, createdAt, isFinal);
+      const { head, heldSince } = await this.read(snapshot, ownerId, month);
       return { ...head, batches: this.batches(snapshot, head, heldSince) };
     } catch (error) {
       await snapshot.end();
+      throw error;
+    }
+  }
+
+  /** A snapshot, when it is the owner's turn; the next one's comes when it ends. */
+  private async begin(ownerId: bigint, month: Month): Promise<Settled & Snapshot> {
+    const turn = this.turns.get(ownerId) ?? new Turnstile({ workingMax: 1, waitingMax: WAITING_MAX });
+    this.turns.set(ownerId, turn);
+    try {
+      await turn.enter(false);
+    } catch (cause) {
+      throw httpProblems.OVERLOADED('Other statements of this owner are being read; repeat the request in a moment', {
+        retryAfterS: RETRY_AFTER_S,
+        cause,
+      });
+    }
+    const leave = (): void => {
+      turn.leave();
+      if (turn.isIdle && this.turns.get(ownerId) === turn) this.turns.delete(ownerId);
+    };
+    try {
+      // Before the snapshot is opened: this needs one of its connections for a moment, and whoever held one would wait for another.
+      const settled = await this.settle(ownerId, month);
+      const snapshot = await this.store.snapshot();
+      return { ...settled, query: snapshot.query, end: () => snapshot.end().finally(leave) };
+    } catch (error) {
+      leave();
       throw error;
     }
   }
@@ -81,7 +113,7 @@ export class Statements {
   }
 
   /** Writes the opening balances up to the end of the month, as far as they are final. */
-  private async settle(ownerId: bigint, month: Month): Promise<{ createdAt: Date; isFinal: boolean }> {
+  private async settle(ownerId: bigint, month: Month): Promise<Settled> {
     const wallet = await this.store.wallet(ownerId);
     if (wallet === undefined) throw notFound();
     const { createdAt, now } = wallet;
@@ -100,13 +132,8 @@ export class Statements {
     return { createdAt, isFinal: true };
   }
 
-  private async read(
-    snapshot: Snapshot,
-    ownerId: bigint,
-    month: Month,
-    createdAt: Date,
-    isFinal: boolean,
-  ): Promise<Read> {
+  private async read(snapshot: Settled & Snapshot, ownerId: bigint, month: Month): Promise<Read> {
+    const { createdAt, isFinal } = snapshot;
     const { now, heldSince, available, held } = await this.store.opening(snapshot, ownerId, month, createdAt);
     const totals = await this.store.totals(snapshot, ownerId, month, heldSince);
     const opening = { available, held };

@@ -38,6 +38,7 @@ export { RepeatedJob } from './repeated-job.js';
 export { runUntilSignal } from './run-until-signal.js';
 export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
 export { currentTraceId, newTraceId, withTrace } from './trace.js';
+export { Turnstile } from './turnstile.js';
 export { within } from './within.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 export { migrate, migrationChecksums } from './migrate.js';

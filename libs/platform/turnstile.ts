@@ -26,6 +26,11 @@ export class Turnstile {
     });
   }
 
+  /** Nobody works and nobody waits. */
+  get isIdle(): boolean {
+    return this.working === 0 && this.waiting.length === 0;
+  }
+
   leave(): void {
     const next = this.waiting.shift();
     // The place goes over to the next one, so that nobody slips in between.

@@ -385,6 +385,7 @@ function fill(template: string): string {
     .replace('{id}', String(ids[collection] ?? 1))
     .replace('{keyId}', String(ids['keyId']))
     .replace('{category}', 'writing')
+    .replace('{month}', '2001-01')
     .replace('{file}', 'page.css')
     .replace('{slug}', 'not-found');
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
@@ -19,6 +20,17 @@ const csv = async (owner: OwnerActor, month: string): Promise<string> => {
   const answer = await owner.api.get(`/owner/wallet/statements/${month}?format=csv`);
   expect(answer.status).toBe(200);
   return answer.text;
+};
+/** So many deposits of a hundredth each. */
+const deposited = async (owner: OwnerActor, count: number): Promise<void> => {
+  await world.database.pool.query(
+    `begin;
+    update ledger.circulating set amount = amount + ${count};
+    insert into ledger.transfer (kind, debit, credit, amount, actor, created_at)
+    select 'deposit', -2, ${owner.id}, 1, repeat('long ', 10), platform.clock() from generate_series(1, ${count});
+    insert into ledger.credit values (${owner.id}, ${count});
+    commit`,
+  );
 };
 const now = async (): Promise<Date> => {
   const { rows } = await world.database.pool.query<{ now: Date }>('select platform.clock() as now');
@@ -187,16 +199,30 @@ describe('CSV', () => {
     expect(await csv(owner, await thisMonth())).toMatch(/^at,kind,id,/);
   });
 
+  it('is read one at a time by an owner, and by others meanwhile', async () => {
+    const [owner, other] = [await world.owner(), await world.owner()];
+    await deposited(owner, 60_000);
+    const url = `${world.url}/openapi/v1/owner/wallet/statements/${await thisMonth()}?format=csv`;
+    // Five that do not read on: one is being read, four wait for it.
+    const requests = Array.from({ length: 5 }, () => get(url, { headers: { 'x-api-key': owner.key } }));
+    for (const request of requests) request.on('error', () => undefined);
+    await Promise.any(requests.map(async (request) => once(request, 'response')));
+    await expect
+      .poll(async () => (await owner.api.get(`/owner/wallet/statements/${await thisMonth()}`)).status)
+      .toBe(503);
+    const refused = await owner.api.get(`/owner/wallet/statements/${await thisMonth()}`);
+    expectProblem(refused, 503, 'OVERLOADED');
+    expect(refused.headers['retry-after']).toBe('2');
+    expect(parseCsv(await csv(other, await thisMonth()))).toHaveLength(2);
+    for (const request of requests) request.destroy();
+    await expect
+      .poll(async () => (await owner.api.get(`/owner/wallet/statements/${await thisMonth()}`)).status)
+      .toBe(200);
+  });
+
   it('ends its reading when the client goes away', async () => {
     const owner = await world.owner();
-    await world.database.pool.query(
-      `begin;
-      update ledger.circulating set amount = amount + 60000;
-      insert into ledger.transfer (kind, debit, credit, amount, actor, created_at)
-      select 'deposit', -2, ${owner.id}, 1, repeat('long ', 10), platform.clock() from generate_series(1, 60000);
-      insert into ledger.credit values (${owner.id}, 60000);
-      commit`,
-    );
+    await deposited(owner, 60_000);
     const url = `${world.url}/openapi/v1/owner/wallet/statements/${await thisMonth()}?format=csv`;
     // More of them than there are connections for it, one after the other.
     for (let n = 0; n < 5; n += 1) {
