@@ -7,6 +7,8 @@ import { sqlState } from './sql-state.js';
 const EVERY_MS = 60_000;
 /** So many ids are passed over in one statement: some 50 ms, so that nobody who draws one waits long. */
 const CHUNK = 100_000;
+// What is left after that waits for the next run, so that a process can stop soon.
+const TURN_MAX_MS = 10_000;
 // A hold is settled at most two days after it was made; after a month nothing is written to its partition any more.
 const ARCHIVE_AFTER_DAYS = 31;
 const ANALYSE_AFTER_DAYS = 1;
@@ -46,7 +48,7 @@ export class Partitions {
 
   /** Moves the sequences into the new month's ranges, when it has come. */
   private async turn(): Promise<void> {
-    for (;;) {
+    for (const until = Date.now() + TURN_MAX_MS; Date.now() < until;) {
       const [row] = await this.database.query<{ left: bigint }>('select platform.turn_partitions($1) as left', [CHUNK]);
       if ((row?.left ?? 0n) === 0n) return;
     }
