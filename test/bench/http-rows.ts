@@ -78,6 +78,7 @@ async function measure(
   await measureRounds(run, adminUrl, stage, lengths, rounds);
   if (isPaced.latency || isPaced.overload) {
     run.say(`Open loops: ${String(lengths.pacedRounds)} times.`);
+    await paced.warmUp(stage, lengths.warmUp);
     for (let round = 0; round < lengths.pacedRounds; round += 1) await paced.run(stage, lengths.paced, round);
   }
   const memoryRows = run.parts.has('memory') ? await measureMemory(run, stage, lengths, api, rounds) : [];
