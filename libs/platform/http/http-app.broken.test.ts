@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EdgeApp, rawBody, rawStatus } from '../../../test/support/edge-app.js';
@@ -81,4 +82,15 @@ describe('a client that leaves in the middle of its body', () => {
     expect(edge.lines.filter((line) => /"level":"(warn|error)"/.test(line))).toEqual([]);
     expect((await edge.http().get('/things/1')).status).toBe(200);
   });
+});
+
+it('stops although a connection is open on which nobody ever asked', async () => {
+  const stopping = await EdgeApp.start();
+  const silent = connect(stopping.port, '127.0.0.1');
+  await once(silent, 'connect');
+  // The server has it too.
+  expect(rawStatus(await stopping.raw('GET /things/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'))).toBe(200);
+  const ended = once(silent, 'close');
+  await stopping.close();
+  await ended;
 });

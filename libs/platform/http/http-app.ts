@@ -19,6 +19,7 @@ import { httpProblems } from './http.problems.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { addRateFields, rateHeaders } from './rate-fields.js';
+import { endSilentSockets } from './silent-sockets.js';
 
 export const BODY_LIMIT_BYTES = 256 * 1024;
 
@@ -70,6 +71,7 @@ export async function createHttpApp(
   if (limits !== undefined) addRateFields(adapter.getInstance(), limits);
   const { server } = adapter.getInstance();
   addAdmission(server, { admission, metrics, limits });
+  endSilentSockets(adapter.getInstance());
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
