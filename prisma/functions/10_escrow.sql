@@ -106,7 +106,8 @@ begin
   for v_payer in
     select i.account_id, array_agg(i.item::integer order by i.item) as items, sum(i.amount) as total, w.available
     from unnest(p_payer_accounts, p_amounts) with ordinality as i (account_id, amount, item)
-    left join ledger.wallet w on w.account_id = i.account_id
+    -- The list once more: without it the plan that is kept reads all of a table that was small when it was made.
+    left join ledger.wallet w on w.account_id = i.account_id and w.account_id = any (p_payer_accounts)
     group by i.account_id, w.available
     having coalesce(w.available, -1) < sum(i.amount)
     order by i.account_id
@@ -207,7 +208,8 @@ begin
       row_number() over (partition by h.id, t.timing order by i.item) as turn
     from unnest(p_hold_ids, p_outcomes, p_payee_parts, p_actors, p_not_before, p_not_after)
       with ordinality as i (hold_id, outcome, payee_part, actor, not_before, not_after, item)
-    left join ledger.hold h on h.id = i.hold_id,
+    -- The list once more: without it the plan that is kept reads all of a partition that was empty when it was made.
+    left join ledger.hold h on h.id = i.hold_id and h.id = any (p_hold_ids),
       lateral (select case when v_now < i.not_before then 'too_early' when v_now >= i.not_after then 'too_late' else 'in_time' end as timing) t
   ), settled as (
     insert into ledger.settlement (hold_id, outcome, payer_account, payee_account, payee_agent, amount, to_payee, to_fee, to_payer,
@@ -217,7 +219,7 @@ begin
       i.actor, v_now
     from item i
     where i.id is not null and i.timing = 'in_time' and i.turn = 1
-      and not exists (select 1 from ledger.settlement e where e.hold_id = i.id)
+      and not exists (select 1 from ledger.settlement e where e.hold_id = i.id and e.hold_id = any (p_hold_ids))
     returning hold_id, payer_account, payee_account, amount, to_payee, to_payer
   ), paid as (
     update ledger.wallet w set held = w.held - s.amount, available = w.available + s.to_payer

@@ -16,7 +16,8 @@ const MARKS = '32_invocation_marks.sql';
 const TALLY = '40_tally.sql';
 
 const ONE_SETTLED_BEFORE = 'if exists (select 1 from ledger.settlement e where e.hold_id = v_hold.id) then';
-const SETTLED_BEFORE = 'and not exists (select 1 from ledger.settlement e where e.hold_id = i.id)';
+const SETTLED_BEFORE =
+  'and not exists (select 1 from ledger.settlement e where e.hold_id = i.id and e.hold_id = any (p_hold_ids))';
 
 const change = (name: string, file: string, find: string, put = ''): Sabotage => ({
   name,

@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
+import {
+  plansInFunctions,
+  startPlannedMarket,
+  tableReadings,
+  trade,
+  wholeReadings,
+  type PlannedMarket,
+} from './plans.js';
+
+let database: TestDatabase;
+let market: PlannedMarket;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  market = await startPlannedMarket(database, { ended: 2_000, pending: 100, agents: 20, servicesEach: 5 });
+});
+afterAll(async () => {
+  await market?.fleet.end();
+  await expectInvariants(database);
+  await database?.drop();
+});
+
+it('opening and closing read every table by an index, however small it is', async () => {
+  const plans = await plansInFunctions(database, await market.plans.of(() => trade(market)));
+  expect(wholeReadings(plans)).toEqual([]);
+  // The ledger is read by keys, alone and in a call of many; a plan made on little data has to do for much.
+  expect(tableReadings(plans, 'wallet')).toEqual(['Index Scan wallet_pkey']);
+  expect(tableReadings(plans, 'hold')).toEqual(['Index Scan hold_pkey']);
+  expect(tableReadings(plans, 'idempotency')).toEqual(['Index Scan idempotency_pkey']);
+  expect(tableReadings(plans, 'settlement')).toEqual([
+    'Index Only Scan hold_settles_once',
+    'Index Scan hold_settles_once',
+  ]);
+});

@@ -1,0 +1,74 @@
+import type { TestDatabase } from '../support/database.js';
+import { fillMarket, type Bulk } from '../support/bulk.js';
+import { Fleet, invoke, send, submit, want, type FleetShop } from '../support/fleet.js';
+import { watchPlans, type Plan, type PlanLog } from '../support/plans.js';
+import type { AppProcess } from '../support/processes.js';
+
+/** A market full of data, an api on it, and the plans of whatever that asks of the database. */
+export type PlannedMarket = { fleet: Fleet; api: AppProcess; shop: FleetShop; plans: PlanLog };
+
+export async function startPlannedMarket(database: TestDatabase, bulk: Omit<Bulk, 'heavy'>): Promise<PlannedMarket> {
+  const fleet = await Fleet.on(database);
+  const seeding = await fleet.start('api');
+  const shop = await fleet.shop(seeding, {
+    avgResponseMs: 3_600_000,
+    maxPending: 1_000_000,
+    maxPendingPerCaller: 1_000_000,
+  });
+  await seeding.stop();
+  await fillMarket(database.pool, { ...bulk, heavy: shop }, { pendingForMs: 7_200_000 });
+  const plans = await watchPlans(database);
+  return { fleet, api: await fleet.start('api'), shop, plans };
+}
+
+/** Lives alone and many at once, so that both branches of the functions are met, and cancellations. */
+export async function trade({ api, shop }: PlannedMarket): Promise<void> {
+  const opened = await want(invoke(api, shop, { key: 'alone' }));
+  await want(submit(api, shop, opened.invocationId));
+  await want(invoke(api, shop, { key: 'alone' }));
+  const many = await Promise.all(Array.from({ length: 40 }, (_, n) => want(invoke(api, shop, { key: `many ${n}` }))));
+  const path = (id: number): string => `/agent/me/service-invocations/${id}/cancel`;
+  await Promise.all(
+    many.map(({ invocationId: id }, n) =>
+      n % 4 === 0 ? want(send(api, shop.caller.key, 'POST', path(id))) : want(submit(api, shop, id)),
+    ),
+  );
+}
+
+/** What grows with the market. */
+const LARGE = new Set([
+  ...['invocation', 'invocation_progress', 'review', 'agent_event', 'agent_stream', 'agent', 'agent_stats', 'owner'],
+  ...['service', 'service_version', 'service_load', 'service_stats'],
+  ...['hold', 'settlement', 'transfer', 'idempotency', 'outcome', 'account', 'wallet', 'month_opening'],
+]);
+
+/** Plans that read a table which grows from its first row to its last; in an empty partition there is nothing to be read. */
+export function wholeReadings(plans: readonly Plan[], rowsMin = 0): string[] {
+  return plans.flatMap(({ text, readings }) =>
+    readings
+      .filter(({ node, table, rows }) => node === 'Seq Scan' && LARGE.has(table) && rows >= rowsMin)
+      .map(({ table }) => `${table}: ${text.replaceAll(/\s+/g, ' ').slice(0, 300)}`),
+  );
+}
+
+/** The plans of the statements that stand in the functions of the ledger and the market. */
+export async function plansInFunctions({ pool }: TestDatabase, plans: readonly Plan[]): Promise<Plan[]> {
+  const { rows } = await pool.query<{ source: string }>(
+    `select string_agg(prosrc, E'\n') as source from pg_proc where pronamespace in ('ledger'::regnamespace, 'market'::regnamespace)`,
+  );
+  // PL/pgSQL cuts out of a statement where its result goes.
+  const source = dense((rows[0]?.source ?? '').replaceAll(/\binto\s+(?:strict\s+)?v_\w+(?:\s*,\s*v_\w+)*/g, ''));
+  return plans.filter(({ text }) => source.includes(dense(text)));
+}
+
+function dense(text: string): string {
+  return text.replaceAll(/\s/g, '');
+}
+
+/** How a table was read, each way once; `!` where an index was read from its first entry to its last. */
+export function tableReadings(plans: readonly Plan[], name: string): string[] {
+  const found = plans.flatMap(({ readings }) => readings.filter(({ table }) => table === name));
+  return [
+    ...new Set(found.map(({ node, index = '', isByCondition }) => `${node} ${index}${isByCondition ? '' : '!'}`)),
+  ].sort();
+}
