@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openBenchDatabase, type BenchDatabase } from './bench-database.js';
+import { crashRow } from './database/crash.js';
 import { measureLedger } from './database/rows.js';
 import { findPgbench } from './direct.js';
 import type { Row } from './figures.js';
@@ -46,11 +47,14 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   }
   if (run.parts.size < PARTS.length) run.say(`\nOnly: ${[...run.parts].join(', ')}`);
 
-  const { rows: httpRows, phases } = await measureHttp(run, { adminUrl, appUrl });
+  const { rows: httpRows, phases } = needsHttp(run)
+    ? await measureHttp(run, { adminUrl, appUrl })
+    : { rows: [], phases: [] };
   const httpSeconds = secondsSince(startMs);
   const broken = await brokenInvariants(adminUrl);
   const ledgerRows = run.parts.has('ledger') ? await measureLedger(run, { adminUrl, appUrl }) : [];
-  const rows: Row[] = [...httpRows, ...ledgerRows];
+  const crashRows = run.parts.has('crash') ? [await crashRow(run)] : [];
+  const rows: Row[] = [...httpRows, ...ledgerRows, ...crashRows];
   const seconds = secondsSince(startMs);
   run.say(`\n${phaseTableOf(phases)}\n\n${tableOf(rows)}\n`);
   run.say(`invariants: ${String(broken.length)} rows${broken.length === 0 ? '' : `\n${broken.join('\n')}`}`);
@@ -71,6 +75,10 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   run.say(`${String(seconds)} seconds, ${String(httpSeconds)} of them over HTTP; written to ${files.join(', ')}`);
   const isMissed = rows.some(({ verdict }) => verdict === 'fail');
   if (broken.length > 0 || run.failures.length > 0 || (options.strict && isMissed)) process.exitCode = 1;
+}
+
+function needsHttp({ parts }: Run): boolean {
+  return [...parts].some((part) => part !== 'ledger' && part !== 'crash');
 }
 
 function secondsSince(startMs: number): number {

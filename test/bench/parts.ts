@@ -22,7 +22,7 @@ export const COMPARISONS = {
 } satisfies Record<string, Comparison[]>;
 
 export type ComparisonPart = keyof typeof COMPARISONS;
-export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger';
+export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger' | 'crash';
 
 export const PARTS: readonly Part[] = [
   ...(Object.keys(COMPARISONS) as ComparisonPart[]),
@@ -30,6 +30,7 @@ export const PARTS: readonly Part[] = [
   'overload',
   'memory',
   'ledger',
+  'crash',
 ];
 
 /** The phases that these parts need; each runs once a round, however many rows want it. */
