@@ -11,11 +11,14 @@ export type BenchDatabase = {
 
 const APP_PASSWORD = 'c4c-app-bench';
 
+let opened = 0;
+
 /** A migrated database of our own: on a fresh durable server in a temporary folder, or on the one that C4C_BENCH_DATABASE_URL names. */
 export async function openBenchDatabase(): Promise<BenchDatabase> {
   const given = process.env['C4C_BENCH_DATABASE_URL'] ?? '';
   const server = given === '' ? await ownServer() : { adminUrl: given, stop: () => Promise.resolve() };
-  const name = `c4c_bench_${String(process.pid)}`;
+  opened += 1;
+  const name = `c4c_bench_${String(process.pid)}_${String(opened)}`;
   try {
     await onServer(server.adminUrl, `create database ${name}`);
     const admin = new URL(server.adminUrl);

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { openBenchDatabase, type BenchDatabase } from './bench-database.js';
 import { crashRow } from './database/crash.js';
+import { growthRows } from './database/growth.js';
 import { measureLedger } from './database/rows.js';
 import { findPgbench } from './direct.js';
 import type { Row } from './figures.js';
@@ -53,8 +54,9 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   const httpSeconds = secondsSince(startMs);
   const broken = await brokenInvariants(adminUrl);
   const ledgerRows = run.parts.has('ledger') ? await measureLedger(run, { adminUrl, appUrl }) : [];
+  const growth = run.parts.has('growth') ? await growthRows(run) : [];
   const crashRows = run.parts.has('crash') ? [await crashRow(run)] : [];
-  const rows: Row[] = [...httpRows, ...ledgerRows, ...crashRows];
+  const rows: Row[] = [...httpRows, ...ledgerRows, ...growth, ...crashRows];
   const seconds = secondsSince(startMs);
   run.say(`\n${phaseTableOf(phases)}\n\n${tableOf(rows)}\n`);
   run.say(`invariants: ${String(broken.length)} rows${broken.length === 0 ? '' : `\n${broken.join('\n')}`}`);
@@ -78,7 +80,7 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
 }
 
 function needsHttp({ parts }: Run): boolean {
-  return [...parts].some((part) => part !== 'ledger' && part !== 'crash');
+  return [...parts].some((part) => part !== 'ledger' && part !== 'growth' && part !== 'crash');
 }
 
 function secondsSince(startMs: number): number {

@@ -22,7 +22,7 @@ export const COMPARISONS = {
 } satisfies Record<string, Comparison[]>;
 
 export type ComparisonPart = keyof typeof COMPARISONS;
-export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger' | 'crash';
+export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger' | 'growth' | 'crash';
 
 export const PARTS: readonly Part[] = [
   ...(Object.keys(COMPARISONS) as ComparisonPart[]),
@@ -30,6 +30,7 @@ export const PARTS: readonly Part[] = [
   'overload',
   'memory',
   'ledger',
+  'growth',
   'crash',
 ];
 
