@@ -18,6 +18,9 @@ const STATEMENT_TIMEOUT_MS = 5_000;
 const LOCK_TIMEOUT_MS = 2_000;
 // A lane stands still while it waits for a lock, and everybody behind it: a wallet that somebody else holds is given up sooner.
 const LANE_LOCK_TIMEOUT_MS = 1_000;
+// A session ends at once unless it commits just now.
+const SESSION_END_WITHIN_MS = 3_000;
+const LANE = 'c4c-lane';
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 // Long readings have connections of their own: neither a large account nor a slow reader keeps requests waiting.
@@ -130,7 +133,7 @@ export class Database {
     const client = new pg.Client({
       connectionString: this.config.directUrl,
       types,
-      application_name: 'c4c-lane',
+      application_name: LANE,
       keepAlive: true,
       ...timeouts(),
       lock_timeout: LANE_LOCK_TIMEOUT_MS,
@@ -139,6 +142,20 @@ export class Database {
     client.on('error', () => undefined);
     await client.connect();
     return client;
+  }
+
+  /** Ends the server's side of a lane's connection that broke: it may still be at work, and what it does is known only when it has ended.
+   *  @throws when it is not known to have ended */
+  async endSession(client: pg.Client): Promise<void> {
+    const processId = 'processID' in client && typeof client.processID === 'number' ? client.processID : undefined;
+    // It never got as far as to have a session.
+    if (processId === undefined) return;
+    const rows = await this.query<{ gone: boolean }>(
+      `select pg_terminate_backend(pid, $2) as gone from pg_stat_activity
+      where pid = $1 and usename = current_user and application_name = $3`,
+      [processId, SESSION_END_WITHIN_MS, LANE],
+    );
+    if (rows.some(({ gone }) => !gone)) throw new Error(`the session ${processId} of a broken connection does not end`);
   }
 
   /** Upkeep as the owner of the tables, on a connection of its own: long statements, short waits for locks. */

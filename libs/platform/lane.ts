@@ -196,9 +196,15 @@ export class Lane<Item, Verdict extends Row> {
   ): Promise<pg.Client | undefined> {
     let connection: pg.Client | undefined = client;
     if (isConnectionLoss(error)) {
-      await client.end().catch(() => undefined);
       connection = undefined;
       for (const waiting of batch) waiting.isUnknown = true;
+      try {
+        // The server may not have noticed. If its call committed beside the next one, that one would be judged as another's.
+        await Promise.all([client.end().catch(() => undefined), this.database.endSession(client)]);
+      } catch {
+        for (const waiting of batch) waiting.reject(error);
+        return undefined;
+      }
     }
     const open = await this.withoutRecovered(batch, error);
     const [only] = open;

@@ -94,26 +94,37 @@ describe('when the connection to the database breaks', () => {
     expect(await submit(api, shop, invocationId, 'another')).toMatchObject({ status: 409, code: 'ALREADY_SETTLED' });
   });
 
-  it.each([true, false])('a recovery that overtakes the call it recovers holds once, key: %s', async (hasKey) => {
-    const before = await holds(database);
-    const locker = await database.pool.connect();
-    try {
-      // The call waits for the wallet when its connection breaks; so does its repetition, and then both go on.
-      await locker.query('begin');
-      await locker.query('select 1 from ledger.wallet where account_id = $1 for update', [shop.caller.ownerId]);
-      const caught = proxy.next(OPEN, 'break-after-request');
-      const answering = invoke(api, shop, { key: hasKey ? 'overtaken' : undefined });
-      await caught;
-      await waiters(database, 2);
-      await locker.query('commit');
-      const answer = await answering;
-      expect(answer).toMatchObject({ status: 200, data: { status: 'pending' } });
-      expect(answer.headers.get('idempotent-replayed')).toBeNull();
-    } finally {
-      locker.release();
-    }
-    expect(await holds(database)).toBe(before + 1);
-  });
+  it.each([true, false])(
+    'a call whose session goes on when its connection breaks holds once, key: %s',
+    async (hasKey) => {
+      const before = await holds(database);
+      const known = await laneSessions(database);
+      const locker = await database.pool.connect();
+      try {
+        // The call waits for the wallet when its connection breaks, and so does its repetition: whoever is left then goes on.
+        await locker.query('begin');
+        await locker.query('select 1 from ledger.wallet where account_id = $1 for update', [shop.caller.ownerId]);
+        const caught = proxy.next(OPEN, 'break-after-request');
+        const answering = invoke(api, shop, { key: hasKey ? 'overtaken' : undefined });
+        await caught;
+        await expect
+          .poll(
+            async () => (await laneSessions(database, `wait_event_type = 'Lock'`)).some((pid) => !known.includes(pid)),
+            {
+              interval: 5,
+            },
+          )
+          .toBe(true);
+        await locker.query('commit');
+        const answer = await answering;
+        expect(answer).toMatchObject({ status: 200, data: { status: 'pending' } });
+        expect(answer.headers.get('idempotent-replayed')).toBeNull();
+      } finally {
+        locker.release();
+      }
+      expect(await holds(database)).toBe(before + 1);
+    },
+  );
 
   it('a batch of neighbours is answered one by one, each held once', async () => {
     const before = await holds(database);
@@ -271,13 +282,11 @@ async function settlements({ pool }: TestDatabase): Promise<unknown[]> {
 }
 
 /** Waits until so many statements wait for a lock. */
-async function waiters({ pool }: TestDatabase, count: number): Promise<void> {
-  for (const until = Date.now() + 1_500; Date.now() < until; await sleep(20)) {
-    const { rows } = await pool.query<{ n: number }>(
-      `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-    if ((rows[0]?.n ?? 0) >= count) return;
-  }
+async function laneSessions({ pool }: TestDatabase, condition = 'true'): Promise<number[]> {
+  const { rows } = await pool.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = current_database() and application_name = 'c4c-lane' and ${condition}`,
+  );
+  return rows.map(({ pid }) => pid);
 }
 
 async function untilNothingIsPending({ pool }: TestDatabase): Promise<void> {
