@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { formatApiKey, secretFrom } from '#kernel';
 import { onServer } from './bench-database.js';
 import type { Row } from './figures.js';
-import { flatRow, flatSkippedRow, peakRow } from './memory.js';
+import { flatRow, flatSkippedRow, overloadMemoryRow, peakRow } from './memory.js';
 import { PacedRounds } from './paced.js';
 import { comparisonRows, phasesOf } from './parts.js';
 import { listBytesOf, PHASES, type Stage } from './phases.js';
@@ -76,12 +76,14 @@ async function measure(
   const paced = new PacedRounds(isPaced, rounds);
 
   await measureRounds(run, adminUrl, stage, lengths, rounds);
+  // Before the overload, whose two thousand connections are not the peak of what is served.
+  const memoryRows = run.parts.has('memory') ? await measureMemory(run, stage, lengths, api, rounds) : [];
   if (isPaced.latency || isPaced.overload) {
     run.say(`Open loops: ${String(lengths.pacedRounds)} times.`);
     await paced.warmUp(stage, lengths.warmUp);
     for (let round = 0; round < lengths.pacedRounds; round += 1) await paced.run(stage, lengths.paced, round);
   }
-  const memoryRows = run.parts.has('memory') ? await measureMemory(run, stage, lengths, api, rounds) : [];
+  if (run.parts.has('memory') && isPaced.overload) memoryRows.push(overloadMemoryRow(api.memory));
   run.failures.push(...failuresOf(rounds));
   return {
     rows: [...comparisonRows(run.parts, rounds, run.pgbench !== undefined), ...paced.rows(), ...memoryRows],

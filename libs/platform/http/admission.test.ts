@@ -100,7 +100,7 @@ describe('a server with more requests than places', () => {
     await app.close();
   });
 
-  it('turns the next one away at once, tells it when to come back, and serves the others', async () => {
+  it('turns the next one away, tells it when to come back, and serves the others', async () => {
     const inside = [get('/openapi/slow', 'a'), get('/openapi/slow', 'a')];
     await waitUntilHeld(2);
     const answer = await get('/openapi/slow?secret=1', 'a');
@@ -123,6 +123,17 @@ describe('a server with more requests than places', () => {
     for (const go of held) go();
     expect((await Promise.all([...inside, other])).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
     expect(await metrics.text()).toContain('c4c_http_turned_away_total 1');
+  });
+
+  it('holds a refusal back for half a second, so that who does not heed it asks no more often', async () => {
+    void get('/openapi/slow', 'a');
+    void get('/openapi/slow', 'a');
+    await waitUntilHeld(2);
+    const sentMs = performance.now();
+    await Promise.all(
+      Array.from({ length: 20 }, async () => expect((await get('/openapi/slow', 'a')).statusCode).toBe(503)),
+    );
+    expect(performance.now() - sentMs).toBeGreaterThanOrEqual(490);
   });
 
   it('throws away the body of whom it turns away, and keeps the connection', async () => {
