@@ -78,13 +78,13 @@ create table ledger.hold (
 create table ledger.idempotency (
   principal_id bigint not null,
   principal_kind text not null,
-  key text not null,
+  key_hash uuid not null,
   operation text not null,
   fingerprint bytea not null,
   result_id bigint not null,
   created_at timestamp with time zone not null,
   constraint idempotency_fingerprint_is_sha256 CHECK ((octet_length(fingerprint) = 32)),
-  constraint idempotency_pkey PRIMARY KEY (principal_id, principal_kind, key),
+  constraint idempotency_pkey PRIMARY KEY (principal_id, key_hash),
   constraint idempotency_principal_known CHECK ((principal_kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text])))
 ) partition by hash (principal_id)
 
@@ -448,7 +448,7 @@ CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visi
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
-CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at, id)
+CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
 CREATE INDEX invocation_by_provider ON ONLY market.invocation USING btree (provider_agent_id, id)
@@ -457,8 +457,8 @@ CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
 CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
 CREATE INDEX service_by_price ON market.service USING btree (price, id)
 CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
-CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at, hold_id) WHERE (to_payee > 0)
-CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at, hold_id) WHERE (to_payer > 0)
+CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at) WHERE (to_payee > 0)
+CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE (to_payer > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
 
@@ -466,17 +466,18 @@ CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at
 
 create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 831e0b36a8c21946bad0f7f2607b6f70
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
-create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 3d2beb691306c883d61fef5669024103
+create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4fde8bb17ff69112be4f4f39d4a1aaf2
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body eee40dcb601ceb7d32eeb25b6f604c11
 create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body d79e7dba577c19d061d738e1df40d2e1
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
 create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
-create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 264bc69f30fcb99fb2f850cd221ce339
+create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 0c1964bd9c056572a387b84bd5310c30
+create function ledger.key_hash(p_principal_kind text, p_key text) returns uuid language sql stable parallel safe body 4b9e4293425a4672329d840cb47df750
 create function ledger.lock_wallets(p_accounts bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 0b4626eeaf38e2d719955e586647f60b
 create function ledger.open_month(p_account bigint, p_month date) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body ca725602469dba5d8180880eca774ec9
 create function ledger.open_wallet(p_owner_id bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2750e28c0ee9a3c4f852d3688a2cc2dd
 create function ledger.refuse_uncounted() returns trigger language plpgsql volatile parallel unsafe security definer set search_path="" body 462c3669a02b77abea35cc54956fe730
-create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 48f9e588f1a98882d4e1d4d331460817
+create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 80388ecc305eed17c73147dc8f47434b
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
@@ -485,7 +486,7 @@ create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigi
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body f96699cc8f01eacefd9b70a0a41f4e28
 create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea, p_key_id bigint) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 9f1c9894620a447f06e936ed95d05f81
 create function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body b416210d980c76efa8ccc446c05adea1
-create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 820bcab945161d0c99dd8af8ab145efd
+create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 720fa6a74ca9a71151e6ef42d4088d48
 create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
 create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 18c6bd12b140719a0af5cece7d9238dc

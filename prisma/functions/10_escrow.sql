@@ -263,9 +263,9 @@ security definer
 set search_path = ''
 as $$
 begin
-  insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-  values (p_principal_kind, p_principal_id, p_key, p_operation, p_fingerprint, p_result_id, p_now)
-  on conflict (principal_id, principal_kind, key) do nothing;
+  insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+  values (p_principal_kind, p_principal_id, ledger.key_hash(p_principal_kind, p_key), p_operation, p_fingerprint, p_result_id, p_now)
+  on conflict (principal_id, key_hash) do nothing;
   return found;
 end
 $$;
@@ -309,7 +309,7 @@ begin
   end if;
   if not ledger.keep_key(p_principal_kind, p_principal_id, p_key, 'deposit', p_fingerprint, v_id, v_now) then
     select * into strict v_kept from ledger.idempotency i
-    where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
+    where i.principal_id = p_principal_id and i.key_hash = ledger.key_hash(p_principal_kind, p_key);
     return query select case when v_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end, v_kept.result_id;
     return;
   end if;
@@ -318,7 +318,7 @@ begin
   if not found then
     -- The key that was just kept goes with this refusal: nothing was done for it.
     delete from ledger.idempotency i
-    where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
+    where i.principal_id = p_principal_id and i.key_hash = ledger.key_hash(p_principal_kind, p_key);
     return query select 'too_much'::text, null::bigint;
     return;
   end if;
@@ -357,7 +357,7 @@ begin
   end if;
   v_now := platform.clock();
   select * into v_kept from ledger.idempotency i
-  where i.principal_id = p_principal_id and i.principal_kind = p_principal_kind and i.key = p_key;
+  where i.principal_id = p_principal_id and i.key_hash = ledger.key_hash(p_principal_kind, p_key);
   if found then
     return query select case when v_kept.fingerprint = p_fingerprint then 'replay' else 'key_reused' end, v_kept.result_id;
     return;
@@ -384,8 +384,8 @@ begin
     end if;
   end if;
   -- Another request with this key for another transfer is not held back by the wallet: its insert wins or this one raises.
-  insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-  values (p_principal_kind, p_principal_id, p_key, 'reversal', p_fingerprint, v_id, v_now);
+  insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+  values (p_principal_kind, p_principal_id, ledger.key_hash(p_principal_kind, p_key), 'reversal', p_fingerprint, v_id, v_now);
   update ledger.circulating c set amount = c.amount - v_first.amount;
   insert into ledger.transfer (id, kind, debit, credit, amount, reverses, memo, actor, created_at)
   values (v_id, 'reversal', v_first.credit, v_first.debit, v_first.amount, v_first.id, p_reason, p_actor, v_now);

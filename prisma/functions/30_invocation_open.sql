@@ -102,7 +102,7 @@ begin
     left join market.service s on s.id = p_service_ids[1]
     left join market.agent p on p.id = s.agent_id
     left join ledger.fee_rate f on f.category = s.category
-    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.principal_kind = 'agent' and k.key = p_keys[1];
+    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.key_hash = ledger.key_hash('agent', p_keys[1]);
     v_verdict := v_one.verdict;
     v_prices := array [v_one.price];
     v_fees := array [v_one.fee];
@@ -141,8 +141,8 @@ begin
       values (p_ids[1], case when v_prices[1] > 0 then p_hold_ids[1] end, p_service_ids[1], p_versions[1], p_caller_agents[1], p_caller_owners[1],
         v_providers[1], v_provider_owners[1], v_prices[1], 'pending', p_inputs[1], v_now, v_deadlines[1]);
       if p_keys[1] is not null then
-        insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-        values ('agent', p_caller_agents[1], p_keys[1], 'invoke', p_fingerprints[1], p_ids[1], v_now);
+        insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+        values ('agent', p_caller_agents[1], ledger.key_hash('agent', p_keys[1]), 'invoke', p_fingerprints[1], p_ids[1], v_now);
       end if;
       perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
     end if;
@@ -175,7 +175,7 @@ begin
     left join market.service s on s.id = i.service_id
     left join market.agent p on p.id = s.agent_id
     left join ledger.fee_rate f on f.category = s.category
-    left join ledger.idempotency k on k.principal_id = i.caller_agent and k.principal_kind = 'agent' and k.key = i.key;
+    left join ledger.idempotency k on k.principal_id = i.caller_agent and k.key_hash = ledger.key_hash('agent', i.key);
 
     -- Load, in order: first the caller's limit, then the service's among what is left.
     insert into market.service_load (service_id, caller_agent_id, pending)
@@ -263,11 +263,11 @@ begin
       as i (id, hold_id, service_id, version, caller_agent, caller_owner, provider, provider_owner, price, input, deadline_at, verdict)
     where i.verdict = 'opened';
 
-    insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-    select 'agent', i.caller_agent, i.key, 'invoke', i.fingerprint, i.id, v_now
+    insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+    select 'agent', i.caller_agent, ledger.key_hash('agent', i.key), 'invoke', i.fingerprint, i.id, v_now
     from unnest(p_ids, p_caller_agents, p_keys, p_fingerprints, v_verdicts) as i (id, caller_agent, key, fingerprint, verdict)
     where i.verdict = 'opened' and i.key is not null
-    order by i.caller_agent, i.key;
+    order by i.caller_agent, ledger.key_hash('agent', i.key);
 
     select array_agg(i.item::integer order by i.item) into v_items
     from unnest(v_verdicts) with ordinality as i (verdict, item)

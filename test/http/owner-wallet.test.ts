@@ -59,8 +59,8 @@ describe("an owner's deposit to itself", () => {
     try {
       await client.query('begin');
       await client.query(
-        `insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-        values ('owner', $1, 'd1', 'deposit', decode(repeat('00', 32), 'hex'), 1, platform.clock())`,
+        `insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+        values ('owner', $1, ledger.key_hash('owner', 'd1'), 'deposit', decode(repeat('00', 32), 'hex'), 1, platform.clock())`,
         [owner.id],
       );
       expectProblem(await deposit('10'), 409, 'IDEMPOTENCY_IN_PROGRESS');

@@ -115,8 +115,8 @@ export const sabotages: Sabotage[] = [
   change(
     'a key is not kept',
     OPEN,
-    `values ('agent', p_caller_agents[1], p_keys[1],`,
-    `values ('agent', p_caller_agents[1], gen_random_uuid()::text,`,
+    `values ('agent', p_caller_agents[1], ledger.key_hash('agent', p_keys[1]),`,
+    `values ('agent', p_caller_agents[1], gen_random_uuid(),`,
   ),
   change('two of a call share a key', OPEN, 'when i.turn > 1 and k.result_id is null', 'when false'),
   change('the maximum price is not looked at', OPEN, 'p_service.price > p_max_price', 'false'),

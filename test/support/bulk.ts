@@ -142,9 +142,9 @@ function lives({ ended, pending, agents, servicesEach, heavy }: Bulk, pendingFor
     },
     {
       what: 'keys',
-      sql: `insert into ledger.idempotency (principal_id, principal_kind, key, operation, fingerprint, result_id, created_at)
-      select caller, 'agent', 'bulk ' || id, 'invoke', decode(repeat('00', 32), 'hex'), id, created_at from life where id % 2 = 0
-      order by caller, 'bulk ' || id`,
+      sql: `insert into ledger.idempotency (principal_id, principal_kind, key_hash, operation, fingerprint, result_id, created_at)
+      select caller, 'agent', ledger.key_hash('agent', 'bulk ' || id), 'invoke', decode(repeat('00', 32), 'hex'), id, created_at from life
+      where id % 2 = 0 order by caller, 3`,
     },
     {
       what: 'outcomes',

@@ -15,7 +15,7 @@ import type { InvokeDto } from './invoke.dto.js';
 import { PrismaService } from './prisma.service.js';
 
 /** What one request is, apart from the caller. */
-type Wish = { key: string; fingerprint: Uint8Array<ArrayBuffer>; input: Prisma.InputJsonObject };
+type Wish = { keyHash: string; fingerprint: Uint8Array<ArrayBuffer>; input: Prisma.InputJsonObject };
 
 /** The statements of the product's invoke, one after another in an interactive transaction, in the same order of locks. Fees and
  *  frozen agents are left out, in favour of this way. */
@@ -33,7 +33,7 @@ export class InvocationsService {
         .update(JSON.stringify([serviceId, input]))
         .digest(),
     );
-    const wish = { key, fingerprint, input };
+    const wish = { keyHash: keyHashOf(key), fingerprint, input };
     const [id, holdId] = [await this.ids.next('market.invocation_id'), await this.ids.next('ledger.hold_id')];
     try {
       return receipt(
@@ -67,7 +67,7 @@ export class InvocationsService {
       data: {
         principalId: caller.agentId,
         principalKind: 'agent',
-        key: wish.key,
+        keyHash: wish.keyHash,
         operation: 'invoke',
         fingerprint: wish.fingerprint,
         resultId: id,
@@ -150,13 +150,22 @@ export class InvocationsService {
   }
 
   /** The first answer to this key, if the request is the same. */
-  private async repeated({ agentId }: Agent, { key, fingerprint }: Wish): Promise<object> {
+  private async repeated({ agentId }: Agent, { keyHash, fingerprint }: Wish): Promise<object> {
     const first = await this.prisma.idempotency.findUniqueOrThrow({
-      where: { principalId_principalKind_key: { principalId: agentId, principalKind: 'agent', key } },
+      where: { principalId_keyHash: { principalId: agentId, keyHash } },
     });
     if (!Buffer.from(first.fingerprint).equals(fingerprint)) throw new UnprocessableEntityException();
     return receipt(await this.prisma.invocation.findUniqueOrThrow({ where: { id: first.resultId } }));
   }
+}
+
+/** What `ledger.key_hash` answers. */
+function keyHashOf(key: string): string {
+  return createHash('sha256')
+    .update(`agent ${key}`)
+    .digest('hex')
+    .slice(0, 32)
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 function receipt({ id, serviceId, status, price, createdAt, deadlineAt }: Invocation): object {

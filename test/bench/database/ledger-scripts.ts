@@ -33,8 +33,8 @@ const SETTLE_ONE = `select ledger.escrow_settle(array[${ID}], array['released'],
 `;
 
 // A key as the command line and most clients draw it, written as market.invocation_open writes it.
-const INSERT_KEY = `insert into ledger.idempotency (principal_kind, principal_id, key, operation, fingerprint, result_id, created_at)
-select 'agent', payer, gen_random_uuid()::text, 'invoke', sha256('x'), id, now()
+const INSERT_KEY = `insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
+select 'agent', payer, ledger.key_hash('agent', gen_random_uuid()::text), 'invoke', sha256('x'), id, now()
 `;
 
 const KEEP_ONE = `${INSERT_KEY}from (select ${ID} as id, :payer::bigint as payer) u;
