@@ -133,7 +133,8 @@ async function contents(home: string): Promise<unknown> {
     where n.nspname in ('ledger', 'market') and c.relkind in ('r', 'p') and not c.relispartition
       and c.relname not in ('api_key', 'outcome_queue', 'service_stats', 'agent_stats', 'credit', 'wallet')
     order by c.oid::regclass::text`);
-  const found = await client.query(rows.map(({ text }) => text).join(' union all '));
+  // A union keeps no order of its own: tables may be read in parallel.
+  const found = await client.query(`${rows.map(({ text }) => text).join(' union all ')} order by 1`);
   const { rows: wallets } = await client.query(
     'select account_id, available, held from ledger.balance order by account_id',
   );
