@@ -106,8 +106,9 @@ begin
   for v_payer in
     select i.account_id, array_agg(i.item::integer order by i.item) as items, sum(i.amount) as total, w.available
     from unnest(p_payer_accounts, p_amounts) with ordinality as i (account_id, amount, item)
-    -- The list once more: without it the plan that is kept reads all of a table that was small when it was made.
-    left join ledger.wallet w on w.account_id = i.account_id and w.account_id = any (p_payer_accounts)
+    -- An array of one, here and below: a plain equality may be hashed, and the plan that is kept would read all of a table that was
+    -- small when it was made.
+    left join ledger.wallet w on w.account_id = any (array [i.account_id])
     group by i.account_id, w.available
     having coalesce(w.available, -1) < sum(i.amount)
     order by i.account_id
@@ -130,7 +131,7 @@ begin
     where i.verdict = 'held'
     group by i.account_id
   ) s
-  where w.account_id = s.account_id;
+  where w.account_id = any (array [s.account_id]);
 
   insert into ledger.hold (id, payer_account, payer_agent, payee_account, payee_agent, subject_kind, subject_id,
     amount, fee_bps, give_up_at, created_at)
@@ -226,7 +227,7 @@ begin
     from (
       select payer_account, sum(amount)::bigint as amount, sum(to_payer)::bigint as to_payer from settled group by payer_account
     ) s
-    where w.account_id = s.payer_account
+    where w.account_id = any (array [s.payer_account])
     returning 1
   ), credited as (
     insert into ledger.credit (account_id, amount)

@@ -24,7 +24,8 @@ begin
   with bumped as (
     update market.agent_stream s set next_seq = s.next_seq + c.events
     from (select agent_id, count(*) as events from unnest(p_agent_ids) as a (agent_id) group by agent_id) c
-    where s.agent_id = c.agent_id
+    -- An array of one, so that every agent's own row is looked up, whatever the plan was made on.
+    where s.agent_id = any (array [c.agent_id])
     returning s.agent_id, s.next_seq - c.events as first_seq
   )
   insert into market.agent_event (agent_id, seq, type, invocation_id, created_at)

@@ -66,6 +66,8 @@ set search_path = ''
 -- plan made while a table was small must still do when it is large.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- And `= any (array [x])` for `= x` wherever a list meets a table: that cannot be hashed or merged, so every item looks up its own
+-- row. Of a small or empty table a plan would read the whole index and hash it, and would go on when the table has grown.
 as $$
 #variable_conflict use_column
 declare
@@ -170,12 +172,13 @@ begin
       from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints, p_key_ids)
         with ordinality as u (caller_agent, caller_owner, service_id, version, max_price, key, fingerprint, key_id, item)
     ) i
-    left join market.api_key a on a.id = i.key_id
-    left join market.agent c on c.id = i.caller_agent
-    left join market.service s on s.id = i.service_id
-    left join market.agent p on p.id = s.agent_id
-    left join ledger.fee_rate f on f.category = s.category
-    left join ledger.idempotency k on k.principal_id = i.caller_agent and k.key_hash = ledger.key_hash('agent', i.key);
+    left join market.api_key a on a.id = any (array [i.key_id])
+    left join market.agent c on c.id = any (array [i.caller_agent])
+    left join market.service s on s.id = any (array [i.service_id])
+    left join market.agent p on p.id = any (array [s.agent_id])
+    left join ledger.fee_rate f on f.category = any (array [s.category])
+    left join ledger.idempotency k
+      on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)]);
 
     -- Load, in order: first the caller's limit, then the service's among what is left.
     insert into market.service_load (service_id, caller_agent_id, pending)
@@ -185,14 +188,15 @@ begin
     order by i.service_id, i.caller_agent
     on conflict (service_id, caller_agent_id) do nothing;
     perform 1
-    from market.service_load l
-    where (l.service_id, l.caller_agent_id) in (
-      select i.service_id, c.caller_agent
+    from (
+      select distinct i.service_id, c.caller_agent
       from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict),
         lateral (values (0::bigint), (i.caller_agent)) as c (caller_agent)
-      where i.verdict = 'opened')
-    order by l.service_id, l.caller_agent_id
-    for update;
+      where i.verdict = 'opened'
+    ) n
+    join market.service_load l on l.service_id = any (array [n.service_id]) and l.caller_agent_id = any (array [n.caller_agent])
+    order by n.service_id, n.caller_agent
+    for update of l;
     select array_agg(
       case
         when j.verdict <> 'opened' then j.verdict
@@ -209,8 +213,12 @@ begin
             <= i.max_pending_per_caller as fits_caller
         from unnest(p_service_ids, p_caller_agents, v_verdicts, v_limits, v_caller_limits)
           with ordinality as i (service_id, caller_agent, verdict, max_pending, max_pending_per_caller, item)
-        left join market.service_load t on t.service_id = i.service_id and t.caller_agent_id = 0
-        left join market.service_load l on l.service_id = i.service_id and l.caller_agent_id = i.caller_agent
+        -- One condition is a constant: `offset 0` keeps the server from reading all that fulfil it.
+        left join lateral (
+          select t.pending from market.service_load t where t.service_id = i.service_id and t.caller_agent_id = 0 offset 0
+        ) t on true
+        left join market.service_load l
+          on l.service_id = any (array [i.service_id]) and l.caller_agent_id = any (array [i.caller_agent])
       ) c
     ) j;
 
@@ -252,7 +260,7 @@ begin
       where i.verdict = 'opened'
       group by i.service_id, c.caller_agent
     ) n
-    where l.service_id = n.service_id and l.caller_agent_id = n.caller_agent;
+    where l.service_id = any (array [n.service_id]) and l.caller_agent_id = any (array [n.caller_agent]);
 
     insert into market.invocation (id, hold_id, service_id, version, caller_agent_id, caller_owner_id, provider_agent_id,
       provider_owner_id, price, status, input, created_at, deadline_at)
@@ -290,7 +298,7 @@ begin
     i.provider
   from unnest(p_ids, v_verdicts, v_prices, v_deadlines, v_results, v_providers) with ordinality
     as i (id, verdict, price, deadline, result, provider, item)
-  left join market.invocation r on i.verdict = 'replay' and r.id = i.result
+  left join market.invocation r on i.verdict = 'replay' and r.id = any (array [i.result])
   order by i.item;
 end
 $$;

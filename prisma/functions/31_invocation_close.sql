@@ -43,6 +43,8 @@ as $$
 $$;
 
 -- One item of `market.invocation_close`, which is most of them: the same steps in the same order of locks, without the lists.
+-- Here and there what is pending is told by `settled_at is null`, which a constraint makes the same: a condition on the status would
+-- let a plan read the whole index of what is due.
 create or replace function market.invocation_close_one(
   p_id bigint,
   p_action text,
@@ -68,7 +70,7 @@ declare
   v_settled text[];
   v_outcome bigint;
 begin
-  select i.caller_owner_id into v_payer from market.invocation i where i.id = p_id and i.status = 'pending' and i.hold_id is not null;
+  select i.caller_owner_id into v_payer from market.invocation i where i.id = p_id and i.settled_at is null and i.hold_id is not null;
   perform 1 from ledger.wallet w where w.account_id = v_payer for update;
   v_now := platform.clock();
   select i.* into v_row from market.invocation i where i.id = p_id for update;
@@ -106,7 +108,7 @@ begin
       then array(select json_array_elements_text(p_attachments)) end,
     error = case v_end when 'failed' then p_error when 'cancelled' then 'cancelled by the caller' end,
     submit_fingerprint = case when v_end in ('completed', 'failed') then p_fingerprint end
-  where v.id = p_id and v.status = 'pending';
+  where v.id = p_id and v.settled_at is null;
 
   -- Between agents of one owner nothing is charged and nothing counts.
   if v_row.hold_id is not null then
@@ -166,6 +168,7 @@ set search_path = ''
 -- plan made while a table was small must still do when it is large.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- And `= any (array [x])` for `= x` wherever a list meets a table, as in `market.invocation_open`.
 as $$
 #variable_conflict use_column
 declare
@@ -185,7 +188,7 @@ begin
 
   perform 1
   from ledger.wallet w
-  where w.account_id = any (array(select i.caller_owner_id from market.invocation i where i.id = any (p_ids) and i.status = 'pending' and i.hold_id is not null))
+  where w.account_id = any (array(select i.caller_owner_id from market.invocation i where i.id = any (p_ids) and i.settled_at is null and i.hold_id is not null))
   order by w.account_id
   for update;
   v_now := platform.clock();
@@ -204,7 +207,7 @@ begin
       from unnest(p_ids, p_actions, p_actor_agents, p_fingerprints, p_key_ids)
         with ordinality as u (id, action, actor, fingerprint, key_id, item)
       left join unnest(v_rows) as r on r.id = u.id
-      left join market.api_key a on a.id = u.key_id
+      left join market.api_key a on a.id = any (array [u.key_id])
     ) j
   ) i;
 
@@ -242,7 +245,7 @@ begin
       error = case v_ends[n.item] when 'failed' then p_errors[n.item] when 'cancelled' then 'cancelled by the caller' end,
       submit_fingerprint = case when v_ends[n.item] in ('completed', 'failed') then p_fingerprints[n.item] end
     from unnest(v_items) as n (item)
-    where v.id = p_ids[n.item] and v.status = 'pending';
+    where v.id = any (array [p_ids[n.item]]) and v.settled_at is null;
 
     -- Between agents of one owner nothing is charged and nothing counts.
     if cardinality(v_held) > 0 then
@@ -253,22 +256,23 @@ begin
           r.provider_agent_id, r.price, s.to_payee, sv.avg_response_ms, r.created_at, v_now
         from unnest(v_held) as n (item)
         join unnest(v_rows) as r on r.id = p_ids[n.item]
-        join ledger.settlement s on s.hold_id = r.hold_id
-        join market.service_version sv on sv.service_id = r.service_id and sv.version = r.version
+        join ledger.settlement s on s.hold_id = any (array [r.hold_id])
+        join market.service_version sv on sv.service_id = any (array [r.service_id]) and sv.version = any (array [r.version])
         returning id
       )
       insert into ledger.outcome_queue (outcome_id) select id from made;
     end if;
 
     perform 1
-    from market.service_load l
-    where (l.service_id, l.caller_agent_id) in (
-      select r.service_id, c.caller_agent
+    from (
+      select distinct r.service_id, c.caller_agent
       from unnest(v_items) as n (item)
       join unnest(v_rows) as r on r.id = p_ids[n.item],
-        lateral (values (0::bigint), (r.caller_agent_id)) as c (caller_agent))
-    order by l.service_id, l.caller_agent_id
-    for update;
+        lateral (values (0::bigint), (r.caller_agent_id)) as c (caller_agent)
+    ) d
+    join market.service_load l on l.service_id = any (array [d.service_id]) and l.caller_agent_id = any (array [d.caller_agent])
+    order by d.service_id, d.caller_agent
+    for update of l;
     update market.service_load l set pending = l.pending - d.ended
     from (
       select r.service_id, c.caller_agent, count(*) as ended
@@ -277,7 +281,7 @@ begin
         lateral (values (0::bigint), (r.caller_agent_id)) as c (caller_agent)
       group by r.service_id, c.caller_agent
     ) d
-    where l.service_id = d.service_id and l.caller_agent_id = d.caller_agent;
+    where l.service_id = any (array [d.service_id]) and l.caller_agent_id = any (array [d.caller_agent]);
 
     perform market.event_append(array_agg(e.agent_id order by n.item, e.agent_id), array_agg(e.type order by n.item, e.agent_id),
       array_agg(r.id order by n.item, e.agent_id), v_now)

@@ -1,13 +1,24 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
+import { watchPlans } from '../support/plans.js';
 import {
+  indexesRead,
   plansInFunctions,
   startPlannedMarket,
   tableReadings,
   trade,
+  tradeInFunctions,
+  wholeIndexes,
   wholeReadings,
   type PlannedMarket,
 } from './plans.js';
+
+/** What every row of a call is found by: keys. */
+const KEYS = [
+  ...['agent_pkey', 'agent_stream_pkey', 'api_key_pkey', 'credit_by_account', 'fee_rate_pkey', 'hold_pkey'],
+  ...['hold_settles_once', 'idempotency_pkey', 'invocation_pkey', 'service_load_pkey', 'service_pkey'],
+  ...['service_version_pkey', 'wallet_pkey'],
+];
 
 let database: TestDatabase;
 let market: PlannedMarket;
@@ -33,4 +44,18 @@ it('opening and closing read every table by an index, however small it is', asyn
     'Index Only Scan hold_settles_once',
     'Index Scan hold_settles_once',
   ]);
+});
+
+it('on a market that has nothing yet every row is looked up by its key, although the plans stay', async () => {
+  const empty = await createTestDatabase();
+  try {
+    const log = await watchPlans(empty);
+    const plans = await plansInFunctions(empty, await log.of(() => tradeInFunctions(empty)));
+    expect(wholeReadings(plans)).toEqual([]);
+    expect(wholeIndexes(plans)).toEqual([]);
+    expect(indexesRead(plans)).toEqual(KEYS);
+    await expectInvariants(empty);
+  } finally {
+    await empty.drop();
+  }
 });

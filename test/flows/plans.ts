@@ -1,3 +1,6 @@
+import pg from 'pg';
+import { expect } from 'vitest';
+import { Ledger, type OpenItem } from '../ledger/ledger.js';
 import type { TestDatabase } from '../support/database.js';
 import { fillMarket, type Bulk } from '../support/bulk.js';
 import { Fleet, invoke, send, submit, want, type FleetShop } from '../support/fleet.js';
@@ -35,12 +38,57 @@ export async function trade({ api, shop }: PlannedMarket): Promise<void> {
   );
 }
 
+/** Lives through the functions themselves, from one connection: two at once, so that the lists are met, then one alone; every ending. */
+export async function tradeInFunctions({ pool, appUrl }: TestDatabase): Promise<void> {
+  const app = new pg.Pool({ connectionString: appUrl, max: 1 });
+  try {
+    const [people, trade] = [new Ledger(pool), new Ledger(app)];
+    const [payer, payee] = [await people.owner(1_000n), await people.owner()];
+    const [caller, provider] = [await people.agent(payer), await people.agent(payee)];
+    const [callerKey, providerKey] = [await people.key(caller, payer), await people.key(provider, payee)];
+    const services = [await people.service(provider, payee), await people.service(provider, payee)];
+    const itemOf = async (service: bigint): Promise<OpenItem> => {
+      const [id, holdId] = [await people.nextId('market.invocation_id'), await people.nextHoldId()];
+      const asked = { service, version: 1, maxPrice: null, key: crypto.randomUUID(), print: 'asked' };
+      return { id, holdId, caller, owner: payer, keyId: callerKey, ...asked };
+    };
+    for (const called of [services, services, services.slice(1)])
+      for (const action of ['complete', 'fail', 'cancel'] as const) {
+        const items = await Promise.all(called.map(itemOf));
+        const actor =
+          action === 'cancel' ? { actor: caller, keyId: callerKey } : { actor: provider, keyId: providerKey };
+        const ends = items.map(({ id }) => ({ id, action, print: 'done', ...actor }));
+        expect(verdicts(await trade.open(items))).toEqual(called.map(() => 'opened'));
+        expect(verdicts(await trade.open(items))).toEqual(called.map(() => 'replay'));
+        expect(verdicts(await trade.close(ends))).toEqual(called.map(() => 'closed'));
+        expect(verdicts(await trade.close(ends))).toEqual(called.map(() => 'replay'));
+      }
+  } finally {
+    await app.end();
+  }
+}
+
+const verdicts = (answers: readonly { verdict: string }[]): string[] => answers.map(({ verdict }) => verdict);
+
 /** What grows with the market. */
 const LARGE = new Set([
-  ...['invocation', 'invocation_progress', 'review', 'agent_event', 'agent_stream', 'agent', 'agent_stats', 'owner'],
+  ...[
+    'invocation',
+    'invocation_progress',
+    'review',
+    'agent_event',
+    'agent_stream',
+    'agent',
+    'agent_stats',
+    'owner',
+    'api_key',
+  ],
   ...['service', 'service_version', 'service_load', 'service_stats'],
   ...['hold', 'settlement', 'transfer', 'idempotency', 'outcome', 'account', 'wallet', 'month_opening'],
 ]);
+
+/** One row a category. */
+const SMALL = new Set(['fee_rate']);
 
 /** Plans that read a table which grows from its first row to its last; in an empty partition there is nothing to be read. */
 export function wholeReadings(plans: readonly Plan[], rowsMin = 0): string[] {
@@ -49,6 +97,20 @@ export function wholeReadings(plans: readonly Plan[], rowsMin = 0): string[] {
       .filter(({ node, table, rows }) => node === 'Seq Scan' && LARGE.has(table) && rows >= rowsMin)
       .map(({ table }) => `${table}: ${text.replaceAll(/\s+/g, ' ').slice(0, 300)}`),
   );
+}
+
+/** Indexes that were read from their first entry to their last. */
+export function wholeIndexes(plans: readonly Plan[]): string[] {
+  const found = plans.flatMap(({ text, readings }) =>
+    readings
+      .filter(({ table, index, isByCondition }) => index !== undefined && !isByCondition && !SMALL.has(table))
+      .map(({ index }) => `${index}: ${text.replaceAll(/\s+/g, ' ').slice(0, 300)}`),
+  );
+  return [...new Set(found)].sort();
+}
+
+export function indexesRead(plans: readonly Plan[]): string[] {
+  return [...new Set(plans.flatMap(({ readings }) => readings.flatMap(({ index }) => index ?? [])))].sort();
 }
 
 /** The plans of the statements that stand in the functions of the ledger and the market. */

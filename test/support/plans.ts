@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { TestDatabase } from './database.js';
 
 /** How one table was read in a plan: as PostgreSQL names the node, and by which index. Partitions count as their table; `rows` are
- *  those of the partition. By condition: not from the index's first entry to its last. */
+ *  those of the partition. By condition: on the index's first column, so not from its first entry to its last. */
 export type Reading = { node: string; table: string; index: string | undefined; isByCondition: boolean; rows: number };
 /** A statement that the server ran, those inside of functions included. */
 export type Plan = { text: string; readings: Reading[] };
@@ -32,7 +32,7 @@ export async function watchPlans({ name, pool }: TestDatabase): Promise<PlanLog>
   return new PlanLog(join(dirname(rows[0]?.data_directory ?? ''), 'server.log'), await relationsOf(pool));
 }
 
-type Relation = { parent: string | null; rows: number };
+type Relation = { parent: string | null; rows: number; firstColumn: string | null };
 
 export class PlanLog {
   constructor(
@@ -64,10 +64,15 @@ export class PlanLog {
         node: node['Node Type'],
         table: this.nameOf(table ?? ''),
         index: index === undefined ? undefined : this.nameOf(index),
-        isByCondition: node['Index Cond'] !== undefined,
+        isByCondition: this.isOnFirstColumn(index ?? '', node['Index Cond'] ?? ''),
         rows: this.relations.get(table ?? '')?.rows ?? 0,
       };
     for (const child of node.Plans ?? []) yield* this.readingsOf(child);
+  }
+
+  private isOnFirstColumn(index: string, condition: string): boolean {
+    const column = this.relations.get(index)?.firstColumn ?? '';
+    return new RegExp(String.raw`\(${column}\W`).test(condition);
   }
 
   private nameOf(name: string): string {
@@ -77,7 +82,8 @@ export class PlanLog {
 
 async function relationsOf(pool: TestDatabase['pool']): Promise<Map<string, Relation>> {
   const { rows } = await pool.query<Relation & { name: string }>(
-    `select c.relname as name, p.relname as parent, greatest(c.reltuples, 0)::integer as rows
+    `select c.relname as name, p.relname as parent, greatest(c.reltuples, 0)::integer as rows,
+      case when c.relkind in ('i', 'I') then pg_get_indexdef(c.oid, 1, true) end as "firstColumn"
     from pg_class c
     left join pg_inherits i on i.inhrelid = c.oid
     left join pg_class p on p.oid = i.inhparent
