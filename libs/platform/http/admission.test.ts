@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Controller, Get, Module, Param, Post, Req } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -51,6 +52,9 @@ describe('admission', () => {
   });
 });
 
+// More than the kernel keeps of an answer that nobody reads.
+const LARGE = 32 * 2 ** 20;
+
 /** Handlers wait here until they are let go. */
 let held: (() => void)[];
 
@@ -74,6 +78,12 @@ class SlowController {
     return n;
   }
 
+  @Get('openapi/large')
+  async large(): Promise<string> {
+    await new Promise<void>((resolve) => held.push(resolve));
+    return 'x'.repeat(LARGE);
+  }
+
   @Get('healthz')
   health(): string {
     return 'well';
@@ -91,7 +101,12 @@ describe('a server with more requests than places', () => {
   beforeEach(async () => {
     held = [];
     metrics = new Metrics();
-    app = await createHttpApp(SlowModule, { log: createLog('silent'), metrics, admission: new Admission(4) });
+    app = await createHttpApp(SlowModule, {
+      log: createLog('silent'),
+      metrics,
+      admission: new Admission(4),
+      arriving: new Admission(8),
+    });
     await app.listen(0, '127.0.0.1');
     url = await app.getUrl();
   });
@@ -140,10 +155,47 @@ describe('a server with more requests than places', () => {
     void get('/openapi/slow', 'a');
     void get('/openapi/slow', 'a');
     await waitUntilHeld(2);
-    const answer = await send('POST', '/openapi/slow', 'a', 'x'.repeat(100_000));
+    const answer = await send('POST', '/openapi/slow', 'a', `{"text":"${'x'.repeat(1_000)}"}`);
     expect(answer.statusCode).toBe(503);
     expect(answer.headers.connection).toBe('keep-alive');
     await text(answer);
+  });
+
+  it('keeps nobody out for those who send no body, nor lets those pass it', async () => {
+    const sockets = Array.from({ length: 12 }, () => connect(Number(new URL(url).port), '127.0.0.1'));
+    for (const [n, socket] of sockets.entries()) {
+      socket.write(
+        `POST /openapi/slow HTTP/1.1\r\nhost: x\r\nx-api-key: made up ${n}\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n`,
+      );
+    }
+    await expect.poll(() => metrics.text()).toContain('c4c_http_admitted 8');
+    await expect.poll(() => metrics.text()).toContain('c4c_http_turned_away_total 4');
+    const inside = [get('/openapi/slow', 'a'), send('POST', '/openapi/slow', 'b', '{}')];
+    await waitUntilHeld(2);
+    for (const go of held) go();
+    expect((await Promise.all(inside)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(() => metrics.text()).toContain('c4c_http_admitted 0');
+  });
+
+  it('frees the place of a client that does not read its answer', async () => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.pause();
+    socket.write('GET /openapi/large HTTP/1.1\r\nhost: x\r\nx-api-key: a\r\n\r\n');
+    await waitUntilHeld(1);
+    expect(await metrics.text()).toContain('c4c_http_admitted 1');
+    held[0]?.();
+    await expect.poll(() => metrics.text()).toContain('c4c_http_admitted 0');
+    expect(socket.bytesRead).toBeLessThan(LARGE);
+    socket.destroy();
+  });
+
+  it('has one door, however the address is written', async () => {
+    for (const key of ['a', 'a', 'b', 'c']) void get('/openapi/slow', key);
+    await waitUntilHeld(4);
+    for (const path of ['/%6fpenapi/slow', '/elsewhere', '/healthz/']) {
+      expect((await get(path, 'd')).statusCode, path).toBe(503);
+    }
   });
 
   it('gives the place of one that waits for an event to another', async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Metrics } from '../metrics.js';
 import type { RateLimits } from '../rate-limit/index.js';
 import { newTraceId } from '../trace.js';
@@ -17,7 +17,7 @@ const RETRY_AFTER_S = 1;
 const HELD_BACK_MS = 500;
 const HELD_BACK_MAX = 2_048;
 /** What operators look at is never kept out. */
-const GUARDED = '/openapi/';
+const ALWAYS_OPEN = new Set(['/healthz', '/readyz', '/metrics']);
 
 /**
  * Bounds how many requests are worked on at the same time. A request costs most before it waits for anything: reading, checking,
@@ -57,58 +57,94 @@ export class Admission {
 
 const LEAVE = Symbol('leave');
 type Admitted = IncomingMessage & { [LEAVE]?: () => void };
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** Puts the door before everything else that the server does with a request. */
+/**
+ * Puts the door before everything else that the server does with a request. A request whose body is not here yet, however long that
+ * takes, has a place among those only, so that nobody keeps others out by sending nothing.
+ */
 export function addAdmission(
-  server: Server,
+  fastify: FastifyInstance,
   {
     admission = new Admission(),
+    arriving = new Admission(),
     metrics,
     limits,
-  }: { admission: Admission | undefined; metrics: Metrics | undefined; limits: RateLimits | undefined },
+  }: {
+    admission: Admission | undefined;
+    arriving: Admission | undefined;
+    metrics: Metrics | undefined;
+    limits: RateLimits | undefined;
+  },
 ): void {
   metrics?.gauge(
     'c4c_http_admitted',
     'Requests that are worked on; those that wait for an event are not.',
-    () => admission.size,
+    () => admission.size + arriving.size,
   );
   const refused = metrics?.counter('c4c_http_turned_away_total', 'Requests refused before anything was read of them.');
-  let heldBack = 0;
-  const handlers = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
+  const turnAway = refusals(limits);
+  const server: Server = fastify.server;
+  const handlers = server.listeners('request') as Handler[];
   server.removeAllListeners('request');
-  server.on('request', (request: Admitted, response: ServerResponse) => {
-    if (request.url?.startsWith(GUARDED) === true) {
-      const header = request.headers['x-api-key'];
-      const key = typeof header === 'string' ? header : '';
-      if (!admission.enter(key)) {
-        refused?.inc();
-        if (heldBack >= HELD_BACK_MAX) {
-          turnAway(request, response, limits);
-          return;
-        }
-        heldBack += 1;
-        setTimeout(() => {
-          heldBack -= 1;
-          turnAway(request, response, limits);
-        }, HELD_BACK_MS);
-        return;
-      }
-      let isInside = true;
-      const leave = (): void => {
-        if (isInside) admission.leave(key);
-        isInside = false;
-      };
-      request[LEAVE] = leave;
-      response.once('close', leave);
+
+  const enter = (place: Admission, request: Admitted, response: ServerResponse): void => {
+    const header = request.headers['x-api-key'];
+    const key = typeof header === 'string' ? header : '';
+    if (!place.enter(key)) {
+      refused?.inc();
+      turnAway(request, response);
+      return;
     }
+    let isInside = true;
+    const leave = (): void => {
+      if (isInside) place.leave(key);
+      isInside = false;
+    };
+    request[LEAVE] = leave;
+    response.once('close', leave);
     for (const handle of handlers) handle(request, response);
+  };
+
+  server.on('request', (request: Admitted, response: ServerResponse) => {
+    if (ALWAYS_OPEN.has(request.url ?? '')) {
+      for (const handle of handlers) handle(request, response);
+    } else if (!hasBody(request)) enter(admission, request, response);
+    // A small body comes with its head, and the parser has read both when this loop has seen to its sockets.
+    else setImmediate(() => enter(request.complete ? admission : arriving, request, response));
+  });
+  // The work is done. How long the client takes to read the answer is its own affair and costs no place.
+  fastify.addHook('onSend', (request, _reply, payload, done) => {
+    waitOutside(request);
+    done(null, payload);
   });
 }
 
-/** Gives the request's place to another while it waits for something to happen. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length'];
+  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
+}
+
+/** Gives the request's place to another: it waits for something to happen, or its answer is ready and only has to be taken. */
 export function waitOutside({ raw }: FastifyRequest): void {
   const admitted: Admitted = raw;
   admitted[LEAVE]?.();
+}
+
+/** Refuses later, as long as not too many wait for it. */
+function refusals(limits: RateLimits | undefined): Handler {
+  let heldBack = 0;
+  return (request, response) => {
+    if (heldBack >= HELD_BACK_MAX) {
+      turnAway(request, response, limits);
+      return;
+    }
+    heldBack += 1;
+    setTimeout(() => {
+      heldBack -= 1;
+      turnAway(request, response, limits);
+    }, HELD_BACK_MS);
+  };
 }
 
 /** As short as an answer can be; it is written most when there is least time for it. Node throws away the body that nobody reads. */

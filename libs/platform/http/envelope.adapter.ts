@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import { FinishedAnswer, JSON_TYPE, RawAnswer, successBody } from './envelope.js';
@@ -25,5 +26,12 @@ function replyFinished(response: FastifyReply, answer: FinishedAnswer): FastifyR
   // Kept by clients but asked for each time, so that nobody sees anything older than what this server itself keeps.
   response.header('etag', answer.etag).header('cache-control', 'no-cache');
   if (answer.isKnownBy(headers['if-none-match'])) return response.code(304).send();
-  return response.header('content-type', JSON_TYPE).send(answer.bodyFor(id));
+  response.header('content-type', JSON_TYPE);
+  if (answer.bytes <= COPIED_MAX_BYTES) return response.send(answer.bodyFor(id));
+  // Clients that ask and do not read would otherwise keep a copy each.
+  const parts = answer.partsFor(id);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return response.header('content-length', String(length)).send(Readable.from(parts, { objectMode: false }));
 }
+
+const COPIED_MAX_BYTES = 32 * 1024;

@@ -29,7 +29,12 @@ export class FinishedAnswer {
   }
 
   bodyFor(traceId: string): Buffer {
-    return Buffer.concat([this.head, Buffer.from(`${traceId}"}`)]);
+    return Buffer.concat(this.partsFor(traceId));
+  }
+
+  /** The body in pieces, of which all but the last are shared by everybody. */
+  partsFor(traceId: string): Buffer[] {
+    return [this.head, Buffer.from(`${traceId}"}`)];
   }
 
   /** Whether the client says in `If-None-Match` that it has this (RFC 9110, 13.1.2). */

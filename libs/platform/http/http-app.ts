@@ -30,7 +30,9 @@ export type HttpAppOptions = {
   requestTimeoutMs?: number;
   /** Without them no answer names a limit. */
   limits?: RateLimits;
+  /** How many are worked on at a time, and how many whose bodies are still arriving. */
   admission?: Admission;
+  arriving?: Admission;
 };
 
 /**
@@ -39,7 +41,15 @@ export type HttpAppOptions = {
  */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { log, metrics, bodyLimitBytes = BODY_LIMIT_BYTES, requestTimeoutMs = 30_000, limits, admission }: HttpAppOptions,
+  {
+    log,
+    metrics,
+    bodyLimitBytes = BODY_LIMIT_BYTES,
+    requestTimeoutMs = 30_000,
+    limits,
+    admission,
+    arriving,
+  }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const adapter = new EnvelopeAdapter({
     bodyLimit: bodyLimitBytes,
@@ -70,7 +80,7 @@ export async function createHttpApp(
   addEdgeHooks(adapter.getInstance(), log);
   if (limits !== undefined) addRateFields(adapter.getInstance(), limits);
   const { server } = adapter.getInstance();
-  addAdmission(server, { admission, metrics, limits });
+  addAdmission(adapter.getInstance(), { admission, arriving, metrics, limits });
   endSilentSockets(adapter.getInstance());
   // An expectation that nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer 417 with no body.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));

@@ -1,6 +1,7 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '#kernel';
+import { damped } from '../damped.js';
 import type { Log } from '../log.js';
 import { JSON_TYPE, problemBody } from './envelope.js';
 import { problemOf } from './problem-of.js';
@@ -45,8 +46,19 @@ function logUnexpected(log: Log, problem: Problem, thrown: unknown): void {
   if (problem.kind.status < 500) return;
   const message = problem.kind.code === 'INTERNAL' ? 'request failed unexpectedly' : problem.kind.title;
   if (problem.kind.code === 'INTERNAL') log.error({ err: thrown }, message);
-  else log.warn({ err: thrown, code: problem.kind.code }, message);
+  else warnSometimes(log)(thrown);
 }
+
+/** Who is refused because too many come must not fill the disk as well; the metrics count each. */
+function warnSometimes(log: Log): (thrown: unknown) => void {
+  const known = warnings.get(log);
+  if (known !== undefined) return known;
+  const warn = damped((error) => log.warn({ err: error }, 'requests are refused with 503'));
+  warnings.set(log, warn);
+  return warn;
+}
+
+const warnings = new WeakMap<Log, (thrown: unknown) => void>();
 
 /** The path without the query, which may hold what should not be repeated. */
 export function pathOf(request: FastifyRequest): string {
