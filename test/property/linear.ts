@@ -18,11 +18,17 @@ const ROUNDS = 40;
 const STEPS_MAX = 1_000;
 
 /**
- * Finds an order in which the deeds, one at a time, explain every answer: what was answered before something else was sent
- * comes before it (M. Herlihy, J. Wing, "Linearizability", 1990). Returns the state after the last of them.
+ * Finds an order in which the deeds, one at a time, explain every answer and what is there afterwards: what was answered before
+ * something else was sent comes before it (M. Herlihy, J. Wing, "Linearizability", 1990). Returns the state after the last of them.
+ * @param fits whether the state is what is there: an answer may be explained in two ways, of which one only did happen
  * @throws when no such order is found
  */
-export function explained<State>(start: State, deeds: readonly Deed<State>[], print: (state: State) => string): State {
+export function explained<State>(
+  start: State,
+  deeds: readonly Deed<State>[],
+  print: (state: State) => string,
+  fits: (state: State) => boolean = () => true,
+): State {
   const random = seeded(deeds.length);
   let best: readonly Deed<State>[] = deeds;
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -32,6 +38,7 @@ export function explained<State>(start: State, deeds: readonly Deed<State>[], pr
       const search = new Search(
         [...deeds].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0)),
         print,
+        fits,
       );
       const end = search.from(start, 0);
       if (end !== undefined) return end.state;
@@ -53,6 +60,7 @@ class Search<State> {
   constructor(
     private readonly deeds: readonly Deed<State>[],
     private readonly print: (state: State) => string,
+    private readonly fits: (state: State) => boolean,
   ) {
     this.isDone = deeds.map(() => false);
     this.left = deeds;
@@ -60,7 +68,7 @@ class Search<State> {
 
   /** The state after all of them, in a box since a state may be anything. */
   from(state: State, done: number): { state: State } | undefined {
-    if (done === this.deeds.length) return { state };
+    if (done === this.deeds.length) return this.fits(state) ? { state } : undefined;
     if (this.deadEnds.size > 0 && this.deadEnds.has(this.place(state))) return undefined;
     if (this.deeds.length - done < this.left.length) this.left = this.deeds.filter((_, n) => this.isDone[n] === false);
     for (const { n, nexts } of this.possible(state)) {
