@@ -10,6 +10,8 @@ export async function runUntilSignal(
   start: (platform: Platform) => Promise<{ close(): Promise<void> }>,
 ): Promise<void> {
   const platform = openPlatform(configOrExit());
+  // Listened to from the beginning: whoever is told to stop while it starts stops as soon as it has started.
+  const signalled = signal();
   let running: { close(): Promise<void> };
   try {
     await requireRealClock(platform.config, platform.database);
@@ -18,23 +20,30 @@ export async function runUntilSignal(
     platform.log.fatal({ err: error }, 'could not start');
     process.exit(1);
   }
-  let isStopping = false;
-  const stop = (): void => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
-    running
-      .close()
-      .then(() => platform.close())
-      .then(
-        () => process.exit(0),
-        (error: unknown) => {
-          platform.log.fatal({ err: error }, 'could not stop in order');
-          process.exit(1);
-        },
-      );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  signalled
+    .then(() => running.close())
+    .then(() => platform.close())
+    .then(
+      () => process.exit(0),
+      (error: unknown) => {
+        platform.log.fatal({ err: error }, 'could not stop in order');
+        process.exit(1);
+      },
+    );
+}
+
+/** The first signal to stop; the second ends the process. */
+function signal(): Promise<void> {
+  return new Promise((resolve) => {
+    let isStopping = false;
+    const stop = (): void => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
 }
 
 function configOrExit(): ReturnType<typeof loadConfig> {

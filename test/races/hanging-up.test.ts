@@ -40,7 +40,7 @@ afterAll(() => world.close());
 
 it('an invoke whose caller hangs up before its turn holds nothing', async () => {
   const busy = dawdlers.map((dawdler) => invoke(dawdler.caller, dawdler.slowService));
-  await laneStands('invocation-open', { depth: 0, committed: 0 });
+  await laneStands('invocation-open', { depth: 0, taken: 2 });
   const before = await wallet();
   const gone = await sendRaw(caller.key, INVOCATIONS, { serviceId: service, input: INPUT });
   await laneStands('invocation-open', { depth: 1 });
@@ -57,7 +57,7 @@ it('a result whose provider hangs up before its turn is taken all the same: the 
   const busy = slow.map((one) =>
     provider.api.post(`${INVOCATIONS}/${one}/submit`, DONE).then((answer) => answer.status),
   );
-  await laneStands('invocation-close', { depth: 0, committed: 0 });
+  await laneStands('invocation-close', { depth: 0, taken: 2 });
   const gone = await sendRaw(provider.key, `${INVOCATIONS}/${id}/submit`, DONE);
   await laneStands('invocation-close', { depth: 1 });
   gone.destroy();
@@ -87,7 +87,7 @@ async function sendRaw(key: string, path: string, body: object): Promise<Socket>
   return socket;
 }
 
-type Stand = { depth?: number; committed?: number; cancelled?: number };
+type Stand = { depth?: number; taken?: number; committed?: number; cancelled?: number };
 
 let base: Record<string, number> = {};
 
@@ -108,6 +108,7 @@ async function laneStands(lane: string, wanted: Stand): Promise<void> {
         const since = (name: string): number => (now[name] ?? 0) - (start[name] ?? 0);
         const stand: Stand = {
           depth: now[`c4c_lane_depth{lane="${lane}"}`] ?? 0,
+          taken: since(`c4c_lane_wait_seconds_count{lane="${lane}"}`),
           committed: since(`c4c_lane_batch_items_sum{lane="${lane}"}`),
           cancelled: since(`c4c_lane_refused_total{lane="${lane}",reason="cancelled"}`),
         };
