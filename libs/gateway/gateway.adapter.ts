@@ -26,6 +26,8 @@ class GatewayAdapter extends WsAdapter {
     server.on('headers', (lines, request) => {
       for (const [name, value] of Object.entries(this.door.rateHeadersOf(request))) lines.push(`${name}: ${value}`);
     });
+    // `ws` would answer in plain text.
+    server.on('wsClientError', (error, socket, request) => this.door.refuseHandshake(request, socket, error.message));
     return server;
   }
 

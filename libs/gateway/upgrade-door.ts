@@ -17,20 +17,20 @@ import {
 } from '#platform';
 import { gatewayProblems } from './gateway.problems.js';
 import type { SocketOwner } from './live-socket.js';
+import { UpgradeTurns } from './upgrade-turns.js';
 
 export const SOCKET_PATH = '/ws';
 const SOCKETS_PER_AGENT_MAX = 5;
-const UPGRADES_PER_SECOND_MAX = 500;
 const AUTHENTICATION_TIMEOUT_MS = 5_000;
+// What `ws` speaks. RFC 6455 (4.4) wants it on the answer to another version; on others it does no harm.
+const HANDSHAKE_VERSIONS = { 'sec-websocket-version': '13, 8' };
 
 /** Decides at the HTTP upgrade who gets a socket; everybody else gets an HTTP answer with the common envelope. */
 @Injectable()
 export class UpgradeDoor {
   private readonly open = new Map<bigint, number>();
   private isDraining = false;
-  private second = 0;
-  private upgrades = 0;
-
+  private readonly turns = new UpgradeTurns();
   private readonly notes = new WeakMap<IncomingMessage, RateNote>();
 
   constructor(
@@ -58,6 +58,18 @@ export class UpgradeDoor {
     }
   }
 
+  /** Answers a handshake that `ws` does not take. */
+  refuseHandshake(request: IncomingMessage, socket: Duplex, why: string): void {
+    const headers = { ...HANDSHAKE_VERSIONS, ...this.rateHeadersOf(request) };
+    if (request.method === 'GET') {
+      const detail = `The request asks for a WebSocket and is no handshake of RFC 6455: ${why}`;
+      refuse(socket, httpProblems.MALFORMED_REQUEST(detail), headers);
+    } else {
+      const detail = `A WebSocket is opened with GET, not ${request.method ?? 'that'}`;
+      refuse(socket, httpProblems.METHOD_NOT_ALLOWED(detail), { allow: 'GET', ...headers });
+    }
+  }
+
   /** The limits that the answer to this upgrade names. */
   rateHeadersOf(request: IncomingMessage): Record<string, string> {
     return rateHeaders(this.notes.get(request)?.rateFields ?? this.limits.fieldsFor(request));
@@ -68,8 +80,6 @@ export class UpgradeDoor {
     if (url?.pathname !== SOCKET_PATH) throw httpProblems.NOT_FOUND(`WebSockets are opened at ${SOCKET_PATH}`);
     if (this.isDraining)
       throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
-    if (!this.takeTurn())
-      throw httpProblems.UNAVAILABLE('Too many sockets are being opened; try again shortly', { retryAfterS: 1 });
     const principal = await this.principalOf(request, url.searchParams);
     requireAllowed(principal, undefined);
     const { agentId, keyId, scopes } = principal;
@@ -87,7 +97,13 @@ export class UpgradeDoor {
   private async principalOf(request: IncomingMessage, query: URLSearchParams): Promise<AgentPrincipal> {
     const note: RateNote = { rateFields: null };
     this.notes.set(request, note);
-    const entering = this.door.enter(keyOf(request, query), 'agent', () => this.limits.addressOf(request), note);
+    const key = keyOf(request, query);
+    // After the limit of wrong keys: whoever has none of the right ones must not use up the turns of those who have.
+    const takeTurn = (): void => {
+      if (this.turns.take(key ?? '')) return;
+      throw httpProblems.UNAVAILABLE('Too many sockets are being opened; try again shortly', { retryAfterS: 1 });
+    };
+    const entering = this.door.enter(key, 'agent', () => this.limits.addressOf(request), note, takeTurn);
     return within(AUTHENTICATION_TIMEOUT_MS, entering, 'looking up a key').catch((cause: unknown) => {
       if (cause instanceof Problem) throw cause;
       throw httpProblems.UNAVAILABLE('The key could not be looked up; try again shortly', { retryAfterS: 2, cause });
@@ -111,16 +127,6 @@ export class UpgradeDoor {
       if (left > 0) this.open.set(agentId, left);
       else this.open.delete(agentId);
     });
-  }
-
-  private takeTurn(): boolean {
-    const second = Math.floor(Date.now() / 1_000);
-    if (second !== this.second) {
-      this.second = second;
-      this.upgrades = 0;
-    }
-    this.upgrades += 1;
-    return this.upgrades <= UPGRADES_PER_SECOND_MAX;
   }
 }
 

@@ -23,15 +23,24 @@ export class KeyDoor {
   ) {}
 
   /** @param note gets the fields that the answer carries
-   *  @throws {Problem} UNAUTHENTICATED, RATE_LIMITED */
+   *  @param beforeLookUp may throw to refuse what the limit of wrong keys let pass
+   *  @throws {Problem} UNAUTHENTICATED, RATE_LIMITED, and what `beforeLookUp` throws */
   async enter<K extends Principal['kind']>(
     key: string | undefined,
     kind: K,
     address: () => string,
     note: RateNote,
+    beforeLookUp: () => void = () => undefined,
   ): Promise<PrincipalOf<K>> {
     const wasRight = key !== undefined && this.right.has(key);
     const guess = wasRight ? undefined : this.limits.guess(address(), note);
+    try {
+      beforeLookUp();
+    } catch (refusal) {
+      // Nothing is looked up, so nothing is learnt: whoever comes with a new key is not charged for a full house.
+      guess?.wasRight();
+      throw refusal;
+    }
     // A look-up that fails leaves the guess spent: a database in trouble opens no door.
     const principal = await this.keys.authenticate(key);
     if (key !== undefined && wasRight !== (principal !== undefined)) this.remember(key, principal !== undefined);

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { raw, upgradeRequest } from './client.js';
 import { Market } from './market.js';
 
 let market: Market;
@@ -65,6 +66,27 @@ describe('the door of the gateway', () => {
     await market.open(other);
     await first?.leave();
     await market.open(agent);
+  });
+
+  it.each([
+    ['a short key', { 'Sec-WebSocket-Key': 'short' }, 400, 'Sec-WebSocket-Key'],
+    ['another version', { 'Sec-WebSocket-Version': '7' }, 400, 'Sec-WebSocket-Version'],
+    ['a broken subprotocol', { 'Sec-WebSocket-Protocol': 'a,,b' }, 400, 'Sec-WebSocket-Protocol'],
+  ])('answers a handshake with %s as any other request', async (_what, headers, status, named) => {
+    const { key } = await market.agent();
+    const answer = await market.knock({ 'X-API-Key': key, ...headers });
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*\r\nratelimit-policy: "key".*\r\nratelimit: "`, 's'));
+    expect(answer).toContain('\r\nsec-websocket-version: 13, 8\r\n');
+    const body = JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) as { traceId: string };
+    expect(body).toMatchObject({ success: false, status, instance: '/ws', error: { code: 'MALFORMED_REQUEST' } });
+    expect(JSON.stringify(body)).toContain(named);
+    expect(answer).toContain(`x-trace-id: ${body.traceId}`);
+  });
+
+  it('opens sockets with GET and nothing else', async () => {
+    const { key } = await market.agent();
+    const answer = await raw(market.port, upgradeRequest('/ws', { 'X-API-Key': key }).replace('GET', 'POST'));
+    expect(answer).toMatch(/^HTTP\/1\.1 405 .*\r\nallow: GET\r\n.*\r\nratelimit: ".*"METHOD_NOT_ALLOWED"/s);
   });
 
   it('keeps no place for handshakes that fail', async () => {

@@ -34,6 +34,14 @@ describe('the door of the gateway', () => {
     );
   });
 
+  it('keeps no right key waiting for those who come with wrong ones, however many', async () => {
+    const flood = Array.from({ length: 1_200 }, () => market.knock({ 'X-API-Key': 'nobody' }, '/ws', 10_000));
+    const honest = await market.knock({ 'X-API-Key': agent.key }, '/ws', 5_000);
+    expect(honest).toMatch(/^HTTP\/1\.1 101 /);
+    const statuses = (await Promise.all(flood)).map((answer) => answer.slice(0, 12));
+    expect(statuses.filter((status) => status !== 'HTTP/1.1 401' && status !== 'HTTP/1.1 429')).toEqual([]);
+  });
+
   it('counts upgrades for the key', async () => {
     const answers = await Promise.all(Array.from({ length: UPGRADES }, () => market.knock({ 'X-API-Key': eager.key })));
     const limited = answers.filter((answer) => answer.includes('"RATE_LIMITED"'));

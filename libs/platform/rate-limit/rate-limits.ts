@@ -14,7 +14,7 @@ export type RateFields = { readonly policy: string; readonly limit: string };
 /** Where the fields of an answer are noted: the request itself. */
 export type RateNote = { rateFields: RateFields | null };
 
-/** Requests with a key that may be wrong. The unit is given back when the key turns out to be right. */
+/** Requests with a key that may be wrong. The unit is given back when the key turns out to be right, or is not looked up. */
 export type Guess = { wasRight(): void };
 
 /**
