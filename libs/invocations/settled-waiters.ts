@@ -2,18 +2,20 @@ import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Bus } from '#platform';
 import { InvocationStore } from './invocation.store.js';
 
-const WATCHED_MAX = 5_000;
-const WATCHED_PER_CALLER_MAX = 100;
+const WAITING_MAX = 5_000;
+const WAITING_PER_CALLER_MAX = 100;
 const LOOK_EVERY_MS = 1_000;
 
 /** An invocation whose end somebody waits for: looked at once, however many wait. */
-type Watch = { callerAgentId: string; settled: Promise<boolean>; wake: () => void; waiting: number };
+type Watch = { settled: Promise<boolean>; wake: () => void; waiting: number };
 
 /** Requests that wait for the end of an invocation: woken by the hint of its event, and by a look every second. */
 @Injectable()
 export class SettledWaiters implements OnModuleDestroy {
   private readonly watches = new Map<bigint, Watch>();
   private readonly byCaller = new Map<string, Set<Watch>>();
+  private readonly waitingOf = new Map<string, number>();
+  private waiting = 0;
   private readonly unsubscribe: () => void;
   private isStopped = false;
 
@@ -24,11 +26,12 @@ export class SettledWaiters implements OnModuleDestroy {
     this.unsubscribe = bus.subscribe('agent-event', ({ agentId }) => this.wake(agentId));
   }
 
-  /** True when the invocation has ended within the time, false when not; undefined, at once, when too many are watched
-   *  already: 100 of one caller, 5,000 in all. */
+  /** True when the invocation has ended within the time, false when not; undefined, at once, when too many requests wait
+   *  already, for one invocation or for several: 100 of one caller, 5,000 in all. */
   async settledWithin(callerAgentId: bigint, invocationId: bigint, waitS: number): Promise<boolean | undefined> {
-    const watch = this.watches.get(invocationId) ?? this.watch(String(callerAgentId), invocationId);
-    if (watch === undefined) return undefined;
+    const caller = String(callerAgentId);
+    if (!this.enter(caller)) return undefined;
+    const watch = this.watches.get(invocationId) ?? this.watch(caller, invocationId);
     watch.waiting += 1;
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<false>((resolve) => {
@@ -40,6 +43,7 @@ export class SettledWaiters implements OnModuleDestroy {
       clearTimeout(timer);
       watch.waiting -= 1;
       if (watch.waiting === 0) watch.wake();
+      this.leave(caller);
     }
   }
 
@@ -49,16 +53,30 @@ export class SettledWaiters implements OnModuleDestroy {
     for (const watch of this.watches.values()) watch.wake();
   }
 
-  private watch(callerAgentId: string, invocationId: bigint): Watch | undefined {
-    const own = this.byCaller.get(callerAgentId) ?? new Set<Watch>();
-    if (this.watches.size >= WATCHED_MAX || own.size >= WATCHED_PER_CALLER_MAX) return undefined;
-    const watch: Watch = { callerAgentId, settled: Promise.resolve(false), wake: () => undefined, waiting: 0 };
-    this.byCaller.set(callerAgentId, own.add(watch));
+  private enter(caller: string): boolean {
+    const own = this.waitingOf.get(caller) ?? 0;
+    if (this.waiting >= WAITING_MAX || own >= WAITING_PER_CALLER_MAX) return false;
+    this.waiting += 1;
+    this.waitingOf.set(caller, own + 1);
+    return true;
+  }
+
+  private leave(caller: string): void {
+    this.waiting -= 1;
+    const left = (this.waitingOf.get(caller) ?? 1) - 1;
+    if (left > 0) this.waitingOf.set(caller, left);
+    else this.waitingOf.delete(caller);
+  }
+
+  private watch(caller: string, invocationId: bigint): Watch {
+    const own = this.byCaller.get(caller) ?? new Set<Watch>();
+    const watch: Watch = { settled: Promise.resolve(false), wake: () => undefined, waiting: 0 };
+    this.byCaller.set(caller, own.add(watch));
     this.watches.set(invocationId, watch);
     watch.settled = this.lookUntilSettled(watch, invocationId).finally(() => {
       this.watches.delete(invocationId);
       own.delete(watch);
-      if (own.size === 0) this.byCaller.delete(callerAgentId);
+      if (own.size === 0) this.byCaller.delete(caller);
     });
     // A failed look is told to those who wait; there may be nobody left.
     watch.settled.catch(() => undefined);

@@ -297,6 +297,21 @@ describe('Prefer: wait', () => {
     expect(dataOf(answer)).toMatchObject({ serviceId, status: 'pending' });
   });
 
+  it('lets a hundred requests of a caller wait, and answers the next at once, also when all wait for one invocation', async () => {
+    const id = await invoke({ idempotencyKey: 'waited-for' });
+    const waited = async () =>
+      caller.api.post(INVOCATIONS, { serviceId, input: INPUT, idempotencyKey: 'waited-for' }).set('Prefer', 'wait=20');
+    const waiting = Array.from({ length: 101 }, waited);
+    const atOnce = await Promise.race(waiting);
+    expect(atOnce.headers['preference-applied']).toBeUndefined();
+    expect(dataOf(atOnce)).toMatchObject({ invocationId: id, status: 'pending' });
+    dataOf(await submit(id));
+    const answers = await Promise.all(waiting);
+    expect(answers.filter(({ headers }) => headers['preference-applied'] === 'wait=20').length).toBe(100);
+    // Those that were answered wait no more.
+    expect((await waited()).headers['preference-applied']).toBe('wait=20');
+  });
+
   it.each(['wait=x', 'return=minimal', 'wait=-1', 'wait'])(
     'ignores what it does not understand: %s',
     async (prefer) => {
