@@ -163,7 +163,7 @@ const HOPS_MAX = 16;
 function trustedProxies(env: Readonly<Record<string, string | undefined>>, key: string): TrustProxy {
   const text = given(env[key]);
   if (text === undefined || text === '0') return undefined;
-  if (/^\d{1,2}$/.test(text) && Number(text) <= HOPS_MAX) return { hops: Number(text) };
+  if (/^[1-9]\d?$/.test(text) && Number(text) <= HOPS_MAX) return { hops: Number(text) };
   const networks = text.split(',').map((one) => one.trim());
   if (!networks.every(isNetwork))
     throw new ConfigError(

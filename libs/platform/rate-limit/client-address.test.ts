@@ -24,6 +24,12 @@ describe("a client's address", () => {
     ['skips known proxies', { networks: ['10.0.0.0/8', '::1'] }, '::1', '7.7.7.7, 10.1.1.1', '7.7.7.7'],
     ['knows a mapped proxy', { networks: ['127.0.0.1'] }, '::ffff:127.0.0.1', '7.7.7.7', '7.7.7.7'],
     ['is one for IPv4 however the socket listens', undefined, '::ffff:192.0.2.1', undefined, '192.0.2.1'],
+    ['is one for IPv4 in hex digits', { hops: 1 }, '10.0.0.1', '::ffff:7f00:1', '127.0.0.1'],
+    ['is one for IPv4 written out', { hops: 1 }, '10.0.0.1', '0:0:0:0:0:FFFF:192.0.2.1', '192.0.2.1'],
+    ['is one for IPv4 with a zone', { hops: 1 }, '10.0.0.1', '::ffff:c000:201%eth0', '192.0.2.1'],
+    ['knows a mapped proxy in hex digits', { networks: ['127.0.0.1'] }, '::ffff:7f00:1', '7.7.7.7', '7.7.7.7'],
+    ['knows a proxy with a zone', { networks: ['fe80::/10'] }, 'fe80::1%eth0', '7.7.7.7', '7.7.7.7'],
+    ['is no IPv4 when the mark is elsewhere', undefined, '0:0:0:ffff::7f00:1', undefined, '0:0:0:ffff::/64'],
     ['is the /64 of IPv6', undefined, '2001:db8:1:2:aaaa::1', undefined, '2001:db8:1:2::/64'],
     ['is the same /64 for every host in it', undefined, '2001:DB8:1:2:0:0:0:9', undefined, '2001:db8:1:2::/64'],
     ['fills what :: leaves out', undefined, '2001:db8::1', undefined, '2001:db8:0:0::/64'],
@@ -48,12 +54,24 @@ describe('C4C_TRUST_PROXY', () => {
     expect(trustOf('10.0.0.0/8, ::1')).toEqual({ networks: ['10.0.0.0/8', '::1'] });
   });
 
-  it.each(['17', '-1', 'true', 'proxy.example', '10.0.0.0/33', '10.0.0.0/8/8', '::/129', '10.0.0.1,'])(
-    'refuses %s',
-    (text) => {
-      expect(() => trustOf(text)).toThrow(ConfigError);
-    },
-  );
+  it.each([
+    '17',
+    '-1',
+    '00',
+    '01',
+    'true',
+    'proxy.example',
+    '10.0.0.0/33',
+    '10.0.0.0/08',
+    '10.0.0.0/8/8',
+    '::/129',
+    'fe80::1%eth0',
+    'fe80::%eth0/64',
+    '10.0.0.1,',
+  ])('refuses %s', (text) => {
+    expect(() => trustOf(text)).toThrow(ConfigError);
+    expect(() => trustOf(text)).toThrow(`C4C_TRUST_PROXY is "${text}"; it must be`);
+  });
 });
 
 describe('the rates', () => {

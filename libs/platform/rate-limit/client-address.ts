@@ -31,12 +31,13 @@ export function addressReader(trust: TrustProxy): AddressReader {
   };
 }
 
-/** Whether the text is an address or a network such as 10.0.0.0/8. */
+/** Whether the text is an address or a network such as 10.0.0.0/8. A zone says nothing on another machine, and a length such as
+ *  08 means eight to one reader and nothing to another, so neither is taken. */
 export function isNetwork(text: string): boolean {
   const [address = '', length, ...rest] = text.split('/');
   const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
+  if (version === 0 || rest.length > 0 || address.includes('%')) return false;
+  return length === undefined || (/^(0|[1-9]\d{0,2})$/.test(length) && Number(length) <= (version === 4 ? 32 : 128));
 }
 
 function trustedBy(trust: TrustProxy): ((address: string, hop: number) => boolean) | undefined {
@@ -57,24 +58,35 @@ function trustedBy(trust: TrustProxy): ((address: string, hop: number) => boolea
 
 function networkOf(address: string): string {
   const plain = unmapped(address);
-  return isIP(plain) === 6 ? `${firstGroups(plain)}::/64` : plain;
+  return isIP(plain) === 6 ? `${textOf(groupsOf(plain).slice(0, 4))}::/64` : plain;
 }
 
-/** An IPv4 peer of a socket that listens on both comes as ::ffff:192.0.2.1. */
+/** An IPv4 peer of a socket that listens on both comes as ::ffff:192.0.2.1; a proxy may write it as ::ffff:c000:201. */
 function unmapped(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  return mapped?.[1] ?? address;
+  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (dotted !== undefined || isIP(address) !== 6) return dotted ?? address;
+  const [a, b, c, d, e, mark, high = 0, low = 0] = groupsOf(address);
+  if ([a, b, c, d, e].some((group) => group !== 0) || mark !== 0xffff) return address;
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
 }
 
-function firstGroups(address: string): string {
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const before = head === '' ? [] : head.split(':');
-  const after = tail === undefined || tail === '' ? [] : tail.split(':');
-  // A tail may end in an IPv4 address, which is two groups; none of the first four lies there.
-  const missing = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
-  const groups = [...before, ...new Array<string>(missing).fill('0'), ...after];
-  return groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':');
+/** The eight numbers of an IPv6 address, whichever way it is written. */
+function groupsOf(address: string): number[] {
+  const [head = [], tail = []] = (address.split('%')[0] ?? '').split('::').map(groupsIn);
+  const missing = new Array<number>(8 - head.length - tail.length).fill(0);
+  return [...head, ...missing, ...tail];
+}
+
+/** An IPv4 address at the end is two groups. */
+function groupsIn(part: string): number[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [Number.parseInt(group, 16)];
+    const [a = 0, b = 0, c = 0, d = 0] = group.split('.').map(Number);
+    return [a * 256 + b, c * 256 + d];
+  });
+}
+
+function textOf(groups: readonly number[]): string {
+  return groups.map((group) => group.toString(16)).join(':');
 }
