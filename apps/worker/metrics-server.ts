@@ -1,7 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MetricsDoor } from '#owners';
-import { httpProblems, JSON_TYPE, newTraceId, problemBody, problemOf, type Platform } from '#platform';
+import {
+  brokenRequestHandler,
+  httpProblems,
+  JSON_TYPE,
+  newTraceId,
+  problemBody,
+  problemOf,
+  rateHeaders,
+  RateLimits,
+  type Platform,
+  type RateNote,
+} from '#platform';
 import type { Worker } from './worker.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -14,10 +25,15 @@ export type MetricsServer = { readonly url: string; close(): Promise<void> };
 export async function serveMetrics(platform: Platform, worker: Worker): Promise<MetricsServer | undefined> {
   const { host, metrics } = platform.config;
   if (metrics.port === undefined) return undefined;
-  const door = worker.app.get(MetricsDoor);
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(platform, door, request, response).catch((thrown: unknown) => refuse(platform, thrown, request, response));
+  const desk = new Desk(platform, worker);
+  // Node would answer what has no Host header or does not parse without a body.
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, requireHostHeader: false }, (request, response) => {
+    void desk.answer(request, response);
   });
+  server.on(
+    'clientError',
+    brokenRequestHandler({ log: platform.log, limits: worker.app.get(RateLimits), metrics: undefined }),
+  );
   server.maxConnections = CONNECTIONS_MAX;
   const { address, family, port } = await listening(server, metrics.port, host);
   return {
@@ -41,39 +57,52 @@ function listening(server: Server, port: number, host: string): Promise<AddressI
   });
 }
 
-async function answer(
-  { metrics }: Platform,
-  door: MetricsDoor,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  if (pathOf(request) !== '/metrics') throw httpProblems.NOT_FOUND('A worker serves /metrics and nothing else');
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD');
-    throw httpProblems.METHOD_NOT_ALLOWED(`This path takes GET and HEAD, not ${request.method ?? 'that'}`);
+/** Answers what comes to a worker. */
+class Desk {
+  private readonly door: MetricsDoor;
+  private readonly limits: RateLimits;
+
+  constructor(
+    private readonly platform: Platform,
+    { app }: Worker,
+  ) {
+    this.door = app.get(MetricsDoor);
+    this.limits = app.get(RateLimits);
   }
-  await door.admit(request, { rateFields: null });
-  send(response, 200, metrics.contentType, await metrics.text(), newTraceId());
-}
 
-function refuse({ log }: Platform, thrown: unknown, request: IncomingMessage, response: ServerResponse): void {
-  const problem = problemOf(thrown);
-  if (problem.kind.status >= 500) log.error({ err: thrown }, 'the metrics could not be read');
-  const traceId = newTraceId();
-  const body = problemBody(problem, traceId, pathOf(request));
-  if (problem.retryAfterS !== undefined) response.setHeader('retry-after', problem.retryAfterS);
-  send(response, problem.kind.status, JSON_TYPE, body, traceId);
-}
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const note: RateNote = { rateFields: null };
+    const traceId = newTraceId();
+    let [status, contentType, body] = [200, this.platform.metrics.contentType, ''];
+    try {
+      body = await this.figuresFor(request, note);
+    } catch (thrown) {
+      const problem = problemOf(thrown);
+      if (problem.kind.status >= 500) this.platform.log.error({ err: thrown }, 'the metrics could not be read');
+      if (problem.kind.status === 405) response.setHeader('allow', 'GET, HEAD');
+      if (problem.retryAfterS !== undefined) response.setHeader('retry-after', problem.retryAfterS);
+      [status, contentType] = [problem.kind.status, JSON_TYPE];
+      body = problemBody(problem, traceId, pathOf(request));
+    }
+    response.writeHead(status, {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-trace-id': traceId,
+      ...rateHeaders(note.rateFields ?? this.limits.fieldsFor(request)),
+    });
+    response.end(body);
+  }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string, traceId: string): void {
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-trace-id': traceId,
-  });
-  response.end(body);
+  private async figuresFor(request: IncomingMessage, note: RateNote): Promise<string> {
+    if (pathOf(request) !== '/metrics') throw httpProblems.NOT_FOUND('A worker serves /metrics and nothing else');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      throw httpProblems.METHOD_NOT_ALLOWED(`This path takes GET and HEAD, not ${request.method ?? 'that'}`);
+    }
+    await this.door.admit(request, note);
+    return this.platform.metrics.text();
+  }
 }
 
 function pathOf({ url = '' }: IncomingMessage): string {

@@ -8,6 +8,7 @@ import { serveMetrics, type MetricsServer } from '../../apps/worker/metrics-serv
 import { startMarket } from '../../apps/standalone/market.js';
 import { startWorker, type Worker } from '../../apps/worker/worker.js';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
+import { raw } from '../gateway/client.js';
 import { figuresOf } from '../support/figures.js';
 import { Fleet } from '../support/fleet.js';
 import { noRedis, startTestRedis, type TestRedis } from '../support/redis.js';
@@ -186,6 +187,24 @@ describe.skipIf(noRedis)('a worker', () => {
     const posted = await asked('/metrics', { method: 'POST', headers: { Authorization: `Bearer ${TOKEN}` } });
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect(await posted.json()).toMatchObject({ success: false, error: { code: 'METHOD_NOT_ALLOWED' } });
+  });
+
+  it('names the limits on every answer', async () => {
+    const ADDRESS = '"address";q=1000000;w=60';
+    const answers = [
+      await asked('/metrics', { headers: { Authorization: `Bearer ${TOKEN}` } }),
+      await asked('/metrics', { headers: { Authorization: `Bearer ${WRONG}` } }),
+      await asked('/'),
+      await asked('/metrics', { method: 'POST' }),
+    ];
+    expect(answers.map(({ status, headers }) => [status, headers.get('ratelimit-policy')])).toEqual(
+      [200, 401, 404, 405].map((status) => [status, ADDRESS]),
+    );
+    for (const { headers } of answers) expect(headers.get('ratelimit')).toMatch(/^"address";r=\d+;t=\d+$/);
+    const byKey = await asked('/metrics', { headers: { 'X-API-Key': world.adminKey } });
+    expect([byKey.status, byKey.headers.get('ratelimit-policy')]).toEqual([200, '"key";q=1000000;w=1']);
+    const broken = await raw(Number(new URL(server.url).port), 'FOO /metrics HTTP/1.1\r\nhost: x\r\n\r\n');
+    expect(broken).toMatch(/^HTTP\/1\.1 400 .*\r\nratelimit-policy: "address".*"MALFORMED_REQUEST"/s);
   });
 
   it('counts what it refunds for deadlines, and how late', async () => {

@@ -29,6 +29,7 @@ import {
   Page,
   RawAnswer,
   requireSomeField,
+  type Metrics,
   type RateLimits,
 } from '#platform';
 
@@ -138,7 +139,9 @@ export class EdgeApp {
     private readonly health: { isFine: boolean },
   ) {}
 
-  static async start(options: { requestTimeoutMs?: number; limits?: RateLimits } = {}): Promise<EdgeApp> {
+  static async start(
+    options: { requestTimeoutMs?: number; limits?: RateLimits; metrics?: Metrics } = {},
+  ): Promise<EdgeApp> {
     const lines: string[] = [];
     const health = { isFine: true };
     const log = createLog('debug', { write: (line: string) => void lines.push(line) });

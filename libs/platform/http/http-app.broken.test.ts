@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Metrics } from '#platform';
 import { EdgeApp, rawBody, rawStatus } from '../../../test/support/edge-app.js';
 
 let edge: EdgeApp;
@@ -53,6 +54,18 @@ describe('a request that is hardly one', () => {
     if (status !== 200) expect(rawBody(answer)).toMatchObject({ success: false, status });
     expect(answer.toLowerCase()).toContain(`x-trace-id: ${rawBody(answer).traceId}`);
   });
+});
+
+it('is counted by its status when no route ever saw it', async () => {
+  const metrics = new Metrics();
+  const counting = await EdgeApp.start({ metrics });
+  await counting.raw('FOO /things HTTP/1.1\r\nhost: x\r\n\r\n');
+  await counting.raw('FOO /things HTTP/1.1\r\nhost: x\r\n\r\n');
+  await counting.raw(`GET /things HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(20_000)}\r\n\r\n`);
+  await counting.raw('GET /things/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+  await counting.close();
+  const lines = (await metrics.text()).split('\n').filter((line) => line.startsWith('c4c_http_malformed_total'));
+  expect(lines).toEqual(['c4c_http_malformed_total{status="400"} 2', 'c4c_http_malformed_total{status="431"} 1']);
 });
 
 describe('a request that does not arrive in time', () => {

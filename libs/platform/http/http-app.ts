@@ -1,21 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { ConnectionError, FastifyReply, FastifyRequest } from 'fastify';
-import type { Problem } from '#kernel';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { nestLogger, type Log } from '../log.js';
 import type { Metrics } from '../metrics.js';
 import type { RateLimits } from '../rate-limit/index.js';
 import { newTraceId, traceIdFrom } from '../trace.js';
 import { addAdmission, type Admission } from './admission.js';
+import { brokenRequestHandler } from './broken-request.js';
 import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
-import { rawProblemResponse } from './envelope.js';
 import { addEdgeHooks, EDGE_HEADERS } from './edge-hooks.js';
 import { addHttpMetrics } from './http-metrics.js';
-import { httpProblems } from './http.problems.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { addRateFields, rateHeaders } from './rate-fields.js';
@@ -68,7 +65,7 @@ export async function createHttpApp(
     // A path id of any length is an unknown id; Node itself bounds the whole head to 16 KiB.
     routerOptions: { maxParamLength: 16 * 1024 },
     genReqId: (request: IncomingMessage) => traceIdFrom(request.headers['traceparent']) ?? newTraceId(),
-    clientErrorHandler: (error: ConnectionError, socket: Socket) => answerBrokenRequest(log, error, socket, limits),
+    clientErrorHandler: brokenRequestHandler({ log, limits, metrics }),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       reply.headers(EDGE_HEADERS).header('x-trace-id', request.id);
       if (limits !== undefined) reply.headers(rateHeaders(limits.fieldsFor(request.raw)));
@@ -92,24 +89,4 @@ export async function createHttpApp(
   app.useGlobalPipes(new DtoPipe());
   app.useGlobalFilters(new ProblemFilter(log));
   return app;
-}
-
-/** Answers what the HTTP parser refused. There is no request and no response then, only the socket. */
-function answerBrokenRequest(log: Log, error: ConnectionError, socket: Socket, limits?: RateLimits): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  log.debug({ code: error.code }, 'request refused before it was a request');
-  // Which headers it had is not known, so they are the limits of the peer.
-  const headers = rateHeaders(limits?.fieldsFor({ socket, headers: {} }) ?? null);
-  if (socket.writable) socket.write(rawProblemResponse(brokenRequestProblem(error.code), newTraceId(), headers));
-  socket.destroySoon();
-}
-
-function brokenRequestProblem(code: string): Problem {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return httpProblems.REQUEST_TIMEOUT('The request did not arrive completely in time');
-  }
-  if (code === 'HPE_HEADER_OVERFLOW') {
-    return httpProblems.HEADERS_TOO_LARGE('The request line and headers together may have 16 KiB');
-  }
-  return httpProblems.MALFORMED_REQUEST('The request is not well-formed HTTP/1.1');
 }
