@@ -1,5 +1,7 @@
-import type { Command } from 'commander';
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { Option, type Command } from 'commander';
+import { randomBytes } from 'node:crypto';
+import { renameSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ApiClient, Request } from './api-client.js';
@@ -12,17 +14,22 @@ import { pairs, table, type Column } from './table.js';
 
 type StatementOptions = { month: string; after?: string; limit?: number; csv?: string };
 
-/** A statement of two million lines takes minutes. */
-const CSV_TIMEOUT_MS = 15 * 60_000;
+/** The server gives a reader one minute, but months before it may have to be added up first. */
+const CSV_TIMEOUT_MS = 5 * 60_000;
 
 export function statementCommand(wallet: Command): void {
   const statement = wallet
     .command('statement')
     .description('a month: opening balance, every movement, closing balance')
-    .requiredOption('--month <month>', 'such as 2026-10 (UTC)')
+    .requiredOption('--month <month>', 'required: the month in UTC, such as 2026-10')
     .option('--after <cursor>', 'go on where the last page ended')
-    .option('-l, --limit <number>', 'lines', wholeNumber(1, 1_000_000))
-    .option('--csv <file>', 'the whole month as CSV into a file, or - for standard output');
+    .option('-l, --limit <number>', 'lines (default: 100; at most 1000 at a time)', wholeNumber(1, 1_000_000))
+    .addOption(
+      new Option('--csv <file>', 'the whole month as CSV into a file, or - for standard output').conflicts([
+        'after',
+        'limit',
+      ]),
+    );
   runs<StatementOptions>(statement, async (session, _, { month, after, limit, csv }) => {
     if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month)) throw usageError(`"${month}" is not a month such as 2026-10.`);
     const path = `/owner/wallet/statements/${month}`;
@@ -43,14 +50,19 @@ async function saveCsv(session: Session, request: Request, file: string): Promis
   session.out.result({ file }, () => [`Saved as ${file}.`]);
 }
 
-/** What stands under the name is whole: it is written beside it first. */
+/** What stands under the name is whole: it is written beside it first, under a name that nobody else uses. */
 async function writeWhole(api: ApiClient, request: Request, file: string): Promise<void> {
-  const partial = `${file}.part`;
+  const partial = `${file}.${randomBytes(6).toString('hex')}.part`;
   try {
-    await pipeline(Readable.from(api.stream(request, 'text/csv')), createWriteStream(partial));
-    renameSync(partial, file);
+    const handle = await open(partial, 'wx');
+    try {
+      await pipeline(Readable.from(api.stream(request, 'text/csv')), handle.createWriteStream());
+      renameSync(partial, file);
+    } catch (error) {
+      rmSync(partial, { force: true });
+      throw error;
+    }
   } catch (error) {
-    rmSync(partial, { force: true });
     if (error instanceof CliError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new CliError('NOT_WRITTEN', `${file} cannot be written: ${reason}.`, EXIT.other);

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWorld, type AgentActor, type OwnerActor, type World } from '../support/world.js';
@@ -35,6 +35,7 @@ function file(name: string, content: unknown): string {
 }
 
 // A port that is reserved and that nothing listens on.
+const STATEMENT = ['owner', 'wallet', 'statement', '--month', '2026-10'];
 const NOBODY = 'http://127.0.0.1:1023';
 
 let published = 0;
@@ -271,7 +272,7 @@ describe('the exit code and the error tell what was wrong', () => {
     [['manage', 'agent', 'status', 'asleep'], 2, 'VALIDATION_FAILED'],
     [['manage', 'agent', 'info', '--api-key', 'nonsense'], 4, 'UNAUTHENTICATED'],
     [['owner', 'wallet', 'show'], 4, 'WRONG_KEY'],
-    [['owner', 'wallet', 'statement', '--month', '2026-10', '--csv', '-'], 4, 'WRONG_KEY'],
+    [[...STATEMENT, '--csv', '-'], 4, 'WRONG_KEY'],
     [['owner', 'wallet', 'statement', '--month', '2026-13'], 2, 'USAGE'],
     [['owner', 'wallet', 'statement'], 2, 'USAGE'],
     [['config', 'set', 'colour', 'red'], 2, 'USAGE'],
@@ -288,6 +289,8 @@ describe('the exit code and the error tell what was wrong', () => {
     [['feedback', 'hello', '--now'], "Unknown command 'feedback'"],
     [['--frob'], "Unknown option '--frob'"],
     [['market'], 'c4c market needs a command: service, agent.'],
+    [[...STATEMENT, '--csv', '-', '--limit', '3'], "'--csv <file>' cannot be used with option '-l, --limit <number>'"],
+    [[...STATEMENT, '--after', 'x', '--csv', 'x.csv'], "'--csv <file>' cannot be used with option '--after <cursor>'"],
     [['-o', 'json', 'manage', 'inv'], 'c4c manage inv needs a command: list, show, invoke'],
     [['manage', 'inv', 'invoke', '1', '--yes', '--input', '[1]'], 'must be a JSON object'],
     [['manage', 'service', 'publish', '--file', '/dev/zero', '--yes'], 'larger than anything'],
@@ -381,9 +384,16 @@ describe('owners and administrators', () => {
     const printed = await cli.run(['owner', 'wallet', 'statement', ...month, '--csv', '-'], { env: ada });
     expect(printed.stdout).toMatch(/^at,kind,id,[^]*,opening,[^]*,deposit,[^]*,closing,[^]*\r\n$/);
     const saved = join(cli.home, 'month.csv');
+    writeFileSync(`${saved}.part`, 'of the user');
     expect(await cli.json(['owner', 'wallet', 'statement', ...month, '--csv', saved], ada)).toEqual({ file: saved });
     expect(readFileSync(saved, 'utf8').split('\r\n')).toHaveLength(5);
-    expect(existsSync(`${saved}.part`)).toBe(false);
+    expect(readFileSync(`${saved}.part`, 'utf8')).toBe('of the user');
+    expect(readdirSync(cli.home).filter((name) => name.startsWith('month.csv'))).toEqual([
+      'month.csv',
+      'month.csv.part',
+    ]);
+    const help = (await cli.text(['owner', 'wallet', 'statement', '--help'])).stdout.replaceAll(/\s+/g, ' ');
+    expect(help).toMatch(/--month <month> required: .*--limit <number> lines \(default: 100;/);
     await cli.json(['admin', 'reverse', String(transferId), '--reason', 'booked twice'], admin);
     expect(await cli.json(['owner', 'wallet', 'show'], ada)).toMatchObject({ available: '0' });
     await cli.json(['owner', 'deposit', '5'], ada);
