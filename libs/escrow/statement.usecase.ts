@@ -23,12 +23,21 @@ export type BalancedLine = StatementLine & { balance: Balance };
 export type StatementPage = StatementHead & { lines: BalancedLine[]; hasMore: boolean };
 
 /** A statement whose lines are still to be read: whoever has one reads them to the end or ends it. */
-export type OpenStatement = StatementHead & { batches: AsyncGenerator<BalancedLine[]> };
+export type OpenStatement = StatementHead & {
+  batches: AsyncGenerator<BalancedLine[]>;
+  /** Aborted when it has been read for too long or too slowly: what has not been read is lost. */
+  over: AbortSignal;
+};
 
-type Settled = { createdAt: Date; isFinal: boolean };
+/** Whose month is wanted, and whether it still is: asked when its turn has come. */
+export type StatementWish = { ownerId: bigint; month: Month; isWanted: () => boolean };
+
+type Settled = { createdAt: Date; isSettled: boolean };
 type Read = { head: StatementHead; heldSince: Date };
 
 const WAITING_MAX = 4;
+const TURN_WAIT_MAX_MS = 5_000;
+const TURNS = { workingMax: 1, waitingMax: WAITING_MAX, waitMaxMs: TURN_WAIT_MAX_MS };
 const RETRY_AFTER_S = 2;
 
 /** An owner's month: what was there, what moved, what is there, all of it read at one moment. */
@@ -39,9 +48,13 @@ export class Statements {
 
   constructor(private readonly store: StatementStore) {}
 
-  /** @throws {Problem} NOT_FOUND for a month before the wallet or one that has not begun, OVERLOADED when the owner reads too many */
-  async page(ownerId: bigint, month: Month, after: EntryCursor | undefined, limit: number): Promise<StatementPage> {
-    const snapshot = await this.begin(ownerId, month);
+  /** @throws {Problem} NOT_FOUND for a month before the wallet or one that has not begun, OVERLOADED when the owner or others read too many */
+  async page(
+    { ownerId, month, isWanted }: StatementWish,
+    after: EntryCursor | undefined,
+    limit: number,
+  ): Promise<StatementPage> {
+    const snapshot = await this.begin(ownerId, month, isWanted);
     try {
       const { head, heldSince } = await this.read(snapshot, ownerId, month);
       const found = await this.store.page(snapshot, ownerId, month, heldSince, after, limit + 1);
@@ -55,11 +68,11 @@ export class Statements {
   }
 
   /** The whole of it, line by line however many there are. @throws {Problem} as `page` */
-  async open(ownerId: bigint, month: Month): Promise<OpenStatement> {
-    const snapshot = await this.begin(ownerId, month);
+  async open({ ownerId, month, isWanted }: StatementWish): Promise<OpenStatement> {
+    const snapshot = await this.begin(ownerId, month, isWanted);
     try {
       const { head, heldSince } = await this.read(snapshot, ownerId, month);
-      return { ...head, batches: this.batches(snapshot, head, heldSince) };
+      return { ...head, batches: this.batches(snapshot, head, heldSince), over: snapshot.over };
     } catch (error) {
       await snapshot.end();
       throw error;
@@ -67,11 +80,11 @@ export class Statements {
   }
 
   /** A snapshot, when it is the owner's turn; the next one's comes when it ends. */
-  private async begin(ownerId: bigint, month: Month): Promise<Settled & Snapshot> {
-    const turn = this.turns.get(ownerId) ?? new Turnstile({ workingMax: 1, waitingMax: WAITING_MAX });
+  private async begin(ownerId: bigint, month: Month, isWanted: () => boolean): Promise<Settled & Snapshot> {
+    const turn = this.turns.get(ownerId) ?? new Turnstile(TURNS);
     this.turns.set(ownerId, turn);
     try {
-      await turn.enter(false);
+      await turn.enter(false, isWanted);
     } catch (cause) {
       throw httpProblems.OVERLOADED('Other statements of this owner are being read; repeat the request in a moment', {
         retryAfterS: RETRY_AFTER_S,
@@ -86,7 +99,7 @@ export class Statements {
       // Before the snapshot is opened: this needs one of its connections for a moment, and whoever held one would wait for another.
       const settled = await this.settle(ownerId, month);
       const snapshot = await this.store.snapshot();
-      return { ...settled, query: snapshot.query, end: () => snapshot.end().finally(leave) };
+      return { ...settled, ...snapshot, end: () => snapshot.end().finally(leave) };
     } catch (error) {
       leave();
       throw error;
@@ -126,19 +139,22 @@ export class Statements {
     let written = await this.store.lastOpening(ownerId, next);
     while (written === undefined || written < next.start) {
       const one = monthAfter(written === undefined ? first : monthAt(written));
-      if (!(await this.store.open(ownerId, one))) return { createdAt, isFinal: false };
+      if (!(await this.store.open(ownerId, one))) return { createdAt, isSettled: false };
       written = one.start;
     }
-    return { createdAt, isFinal: true };
+    return { createdAt, isSettled: true };
   }
 
   private async read(snapshot: Settled & Snapshot, ownerId: bigint, month: Month): Promise<Read> {
-    const { createdAt, isFinal } = snapshot;
+    const { createdAt, isSettled } = snapshot;
     const { now, heldSince, available, held } = await this.store.opening(snapshot, ownerId, month, createdAt);
     const totals = await this.store.totals(snapshot, ownerId, month, heldSince);
     const opening = { available, held };
     const closing = totals.reduce<Balance>(sum, opening);
-    const asOf = isFinal || now > month.end ? month.end : now;
+    const isOver = now >= month.end;
+    // What was settled while the clock was ahead is not final before the month is over again: more may come into it.
+    const isFinal = isSettled && isOver;
+    const asOf = isOver ? month.end : now;
     return { head: { ownerId, month, asOf, isFinal, opening, closing, totals }, heldSince };
   }
 }

@@ -2,16 +2,13 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../../generated/prisma/client.js';
 import type { Config } from './config.js';
+import { Snapshots, type Snapshot, type SnapshotLimits } from './snapshots.js';
 
 /** One open transaction: whatever writes money, state or an event takes it first. */
 export type Tx = pg.ClientBase;
 export type Row = pg.QueryResultRow;
 
-/** The rows of one moment. Whoever opened it ends it. */
-export type Snapshot = {
-  query<R extends Row>(text: string, values?: unknown[]): Promise<R[]>;
-  end(): Promise<void>;
-};
+type PoolState = Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>;
 
 const INT8 = 20;
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -23,8 +20,6 @@ const SESSION_END_WITHIN_MS = 3_000;
 const LANE = 'c4c-lane';
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-// Long readings have connections of their own: neither a large account nor a slow reader keeps requests waiting.
-const SNAPSHOTS_MAX = 3;
 const SNAPSHOT_STATEMENT_TIMEOUT_MS = 20_000;
 const SNAPSHOT_IDLE_TIMEOUT_MS = 20_000;
 // The server itself ends every statement before; so an answer that has not come by then is lost on the way.
@@ -40,33 +35,35 @@ const types: pg.CustomTypesConfig = {
 };
 
 /**
- * The doors to PostgreSQL: a pool of the application's role, a small one of the treasury's, and Prisma's client for reads.
+ * The doors to PostgreSQL: a pool of the application's role, one for its long readings, a small one of the treasury's, and Prisma's
+ * client for reads.
  */
 export class Database {
   readonly prisma: PrismaClient;
   private readonly pool: pg.Pool;
   private readonly treasuryPool: pg.Pool;
-  private readonly snapshotPool: pg.Pool;
+  private readonly snapshots: Snapshots;
 
   constructor(
     private readonly config: Config['database'],
-    poolMax = 8,
+    { poolMax = 8, snapshotLimits }: { poolMax?: number; snapshotLimits?: Partial<SnapshotLimits> | undefined } = {},
   ) {
     this.pool = makePool(config.url, poolMax);
     this.treasuryPool = makePool(config.adminUrl, 2, config.isSplit ? 'c4c_treasury' : undefined);
-    this.snapshotPool = makePool(config.url, SNAPSHOTS_MAX, undefined, {
+    const longer = {
       statement_timeout: SNAPSHOT_STATEMENT_TIMEOUT_MS,
       query_timeout: SNAPSHOT_STATEMENT_TIMEOUT_MS + 2_000,
       idle_in_transaction_session_timeout: SNAPSHOT_IDLE_TIMEOUT_MS,
-    });
+    };
+    this.snapshots = new Snapshots((max) => makePool(config.url, max, undefined, longer), snapshotLimits);
     this.prisma = new PrismaClient({
       adapter: new PrismaPg({ connectionString: config.url, max: poolMax, ...timeouts() }, { schema: 'market' }),
     });
   }
 
   /** The state of the pools, for the metrics. */
-  get pools(): Readonly<Record<'app' | 'treasury', Pick<pg.Pool, 'totalCount' | 'idleCount' | 'waitingCount'>>> {
-    return { app: this.pool, treasury: this.treasuryPool };
+  get pools(): Readonly<Record<'app' | 'treasury' | 'snapshots', PoolState>> {
+    return { app: this.pool, treasury: this.treasuryPool, snapshots: this.snapshots };
   }
 
   /** One statement outside a transaction. Named statements are prepared once a connection. */
@@ -100,32 +97,14 @@ export class Database {
     }
   }
 
-  /** One statement that may take longer than others, on a connection of the snapshots. */
+  /** One statement that may take longer than others, on a connection of the snapshots. @throws {TurnstileFull} */
   async longQuery<R extends Row>(text: string, values: unknown[]): Promise<R[]> {
-    return (await this.snapshotPool.query<R>(text, values)).rows;
+    return this.snapshots.query<R>(text, values);
   }
 
-  /** One transaction that writes nothing and sees one moment (REPEATABLE READ READ ONLY), taken by its first statement. */
+  /** One transaction that writes nothing and sees one moment (REPEATABLE READ READ ONLY), for so long. @throws {TurnstileFull} */
   async openSnapshot(): Promise<Snapshot> {
-    const client = await this.snapshotPool.connect();
-    // A connection that is lost between two statements is noticed by the next one.
-    const onLoss = (): void => undefined;
-    client.on('error', onLoss);
-    const end = async (): Promise<void> => {
-      const broken = await client.query('rollback').then(
-        () => false,
-        () => true,
-      );
-      client.off('error', onLoss);
-      client.release(broken);
-    };
-    try {
-      await client.query('begin isolation level repeatable read read only');
-    } catch (error) {
-      await end();
-      throw error;
-    }
-    return { query: async (text, values = []) => (await client.query({ text, values })).rows, end };
+    return this.snapshots.open();
   }
 
   /** A connection of its own for a lane, with a session behind it. The caller ends it. */
@@ -184,7 +163,7 @@ export class Database {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.pool.end(), this.treasuryPool.end(), this.snapshotPool.end(), this.prisma.$disconnect()]);
+    await Promise.all([this.pool.end(), this.treasuryPool.end(), this.snapshots.close(), this.prisma.$disconnect()]);
   }
 }
 

@@ -1,6 +1,6 @@
 export { Bus, type BusChannel, type BusMessages } from './bus.js';
 export { ConfigError, loadConfig, type Config } from './config.js';
-export { Database, type Row, type Snapshot, type Tx } from './database.js';
+export { Database, type Row, type Tx } from './database.js';
 export * from './http/index.js';
 export { IdSource } from './id-source.js';
 export {
@@ -38,6 +38,7 @@ export { RepeatedJob } from './repeated-job.js';
 export { runUntilSignal } from './run-until-signal.js';
 export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
 export { currentTraceId, newTraceId, withTrace } from './trace.js';
+export { type Snapshot, type SnapshotLimits } from './snapshots.js';
 export { Turnstile } from './turnstile.js';
 export { within } from './within.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';

@@ -12,6 +12,7 @@ import { watchProcess } from './process-metrics.js';
 import { QueueFactory } from './queue.js';
 import { EXCHANGE_EVERY_MS, RateExchange, RateLimits } from './rate-limit/index.js';
 import { connectRedis } from './redis.js';
+import type { SnapshotLimits } from './snapshots.js';
 
 export const CONFIG = Symbol('CONFIG');
 export const LOG = Symbol('LOG');
@@ -34,11 +35,17 @@ export type Platform = {
   close(): Promise<void>;
 };
 
+type PlatformOptions = {
+  laneLimits?: LaneLimits;
+  snapshotLimits?: Partial<SnapshotLimits>;
+  monotonicNow?: () => number;
+};
+
 /** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
 export function openPlatform(
   config: Config,
   log = createLog(config.logLevel),
-  { laneLimits, monotonicNow }: { laneLimits?: LaneLimits; monotonicNow?: () => number } = {},
+  { laneLimits, snapshotLimits, monotonicNow }: PlatformOptions = {},
 ): Platform {
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
@@ -49,7 +56,7 @@ export function openPlatform(
   }
   const metrics = new Metrics();
   const endWatch = watchProcess(metrics);
-  const database = new Database(config.database);
+  const database = new Database(config.database, { snapshotLimits });
   const redis =
     config.redisUrl === undefined
       ? undefined

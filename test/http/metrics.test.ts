@@ -151,6 +151,8 @@ describe('the figures', () => {
     expect(figures.get('c4c_pool_connections{pool="app",state="idle"}')).toBeGreaterThan(0);
     expect(figures.get('c4c_pool_waiting{pool="app"}')).toBe(0);
     expect(figures.get('c4c_pool_connections{pool="treasury",state="idle"}')).toBe(1);
+    expect(figures.get('c4c_pool_connections{pool="snapshots",state="busy"}')).toBe(0);
+    expect(figures.get('c4c_pool_waiting{pool="snapshots"}')).toBe(0);
   });
 });
 

@@ -191,6 +191,12 @@ describe('CSV', () => {
     expect(asked.text.endsWith('\r\n')).toBe(true);
   });
 
+  it.each(['text/csv;q=0', 'text/csv-schema'])('is not what `Accept: %s` asks for', async (accept) => {
+    const owner = await world.owner();
+    const answer = await owner.api.get(`/owner/wallet/statements/${await thisMonth()}`).set('Accept', accept);
+    expect(answer.headers['content-type']).toContain('application/json');
+  });
+
   it('is chosen by `format` before `Accept`', async () => {
     const owner = await world.owner();
     const path = `/owner/wallet/statements/${await thisMonth()}`;
@@ -225,7 +231,7 @@ describe('CSV', () => {
     await deposited(owner, 60_000);
     const url = `${world.url}/openapi/v1/owner/wallet/statements/${await thisMonth()}?format=csv`;
     // More of them than there are connections for it, one after the other.
-    for (let n = 0; n < 5; n += 1) {
+    for (let n = 0; n < 7; n += 1) {
       await new Promise<void>((resolve, reject) => {
         const request = get(url, { headers: { 'x-api-key': owner.key } }, (response) => {
           response.once('data', () => {
@@ -291,6 +297,22 @@ describe('the chain of months', () => {
     );
     expect(rows).toEqual([{ n: 4 }]);
     expect(sumsOf(final)).toEqual({ available: cents(final.closing.available), held: cents(final.closing.held) });
+  });
+
+  it('is not final while a clock that was set back says that the month goes on', async () => {
+    const owner = await world.owner();
+    await world.fund(owner, '3');
+    const before = await now();
+    const month = await endMonth(MARGIN_MS);
+    expect(await statement(owner, month)).toMatchObject({ isFinal: true });
+    const aheadMs = (await now()).getTime() - before.getTime();
+    await world.passTime(-aheadMs);
+    const again = await statement(owner, month);
+    expect(again).toMatchObject({ isFinal: false, closing: { available: '3' } });
+    expect(new Date(again.asOf).getTime()).toBeLessThanOrEqual((await now()).getTime());
+    expect(parseCsv(await csv(owner, month)).at(-1)).toMatchObject({ memo: 'not final' });
+    await world.passTime(aheadMs);
+    expect(await statement(owner, month)).toMatchObject({ isFinal: true, asOf: again.to });
   });
 
   it('pages through a final month: every line once, balances going on', async () => {

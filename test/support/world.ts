@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { formatApiKey, secretFrom } from '#kernel';
 import { CloseInvocations } from '#invocations';
 import { Owners } from '#owners';
-import { createLog, openPlatform, type LaneLimits } from '#platform';
+import { createLog, openPlatform, type LaneLimits, type SnapshotLimits } from '#platform';
 import { startApi } from '../../apps/api/api.js';
 import { api, type Api } from './api.js';
 import { createTestDatabase, expectInvariants, type TestDatabase } from './database.js';
@@ -53,6 +53,8 @@ type WorldOptions = {
   env?: Record<string, string>;
   /** How its lanes cut what comes at once. */
   laneLimits?: LaneLimits;
+  /** How many read at length at a time, and how long. */
+  snapshotLimits?: Partial<SnapshotLimits>;
   /** The clock of the rate limits, in milliseconds. */
   monotonicNow?: () => number;
 };

@@ -2,6 +2,7 @@ import { HttpException } from '@nestjs/common';
 import { InvalidShells, MalformedJson, Problem, UnsafeJson } from '#kernel';
 import { LaneClosed, LaneFull } from '../lane.js';
 import { isConnectionLoss, isRetryable, sqlState } from '../sql-state.js';
+import { TurnstileFull } from '../turnstile.js';
 import { httpProblems } from './http.problems.js';
 
 const RETRY_AFTER_S = 2;
@@ -17,6 +18,12 @@ export function problemOf(thrown: unknown): Problem {
   if (thrown instanceof InvalidShells) return httpProblems.VALIDATION_FAILED(`An amount ${thrown.message}`);
   if (thrown instanceof LaneFull) {
     return httpProblems.OVERLOADED('Too many requests are waiting; try again in 1 second', { retryAfterS: 1 });
+  }
+  if (thrown instanceof TurnstileFull) {
+    return httpProblems.OVERLOADED('As many long readings as there may be are under way; repeat the request shortly', {
+      retryAfterS: RETRY_AFTER_S,
+      cause: thrown,
+    });
   }
   if (isOutOfReach(thrown)) {
     return httpProblems.UNAVAILABLE('The database cannot be reached at the moment; repeat the request shortly', {
