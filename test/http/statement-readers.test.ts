@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
 import { figuresOf } from '../support/figures.js';
-import { parseCsv } from '../support/statement.js';
+import { deposited, parseCsv } from '../support/statement.js';
 import { startWorld, type OwnerActor, type World } from '../support/world.js';
 
 // More than the buffers between the database and a client that does not read.
@@ -14,14 +14,7 @@ const STATEMENTS = '/openapi/v1/owner/wallet/statements/:month';
 /** An owner with so many deposits of a hundredth that its reader is never through at once. */
 async function richOwner(world: World): Promise<OwnerActor> {
   const owner = await world.owner();
-  await world.database.pool.query(
-    `begin;
-    update ledger.circulating set amount = amount + ${LINES};
-    insert into ledger.transfer (kind, debit, credit, amount, actor, created_at)
-    select 'deposit', -2, ${owner.id}, 1, repeat('long ', 10), platform.clock() from generate_series(1, ${LINES});
-    insert into ledger.credit values (${owner.id}, ${LINES});
-    commit`,
-  );
+  await deposited(world, owner, LINES);
   return owner;
 }
 

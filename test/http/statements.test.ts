@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
-import { cents, linesOf, parseCsv, sumsOf, type Statement } from '../support/statement.js';
+import { cents, deposited, linesOf, parseCsv, sumsOf, type Statement } from '../support/statement.js';
 import { startWorld, type AgentActor, type OwnerActor, type World } from '../support/world.js';
 
 const MARGIN_MS = 6 * 60_000;
@@ -20,17 +20,6 @@ const csv = async (owner: OwnerActor, month: string): Promise<string> => {
   const answer = await owner.api.get(`/owner/wallet/statements/${month}?format=csv`);
   expect(answer.status).toBe(200);
   return answer.text;
-};
-/** So many deposits of a hundredth each. */
-const deposited = async (owner: OwnerActor, count: number): Promise<void> => {
-  await world.database.pool.query(
-    `begin;
-    update ledger.circulating set amount = amount + ${count};
-    insert into ledger.transfer (kind, debit, credit, amount, actor, created_at)
-    select 'deposit', -2, ${owner.id}, 1, repeat('long ', 10), platform.clock() from generate_series(1, ${count});
-    insert into ledger.credit values (${owner.id}, ${count});
-    commit`,
-  );
 };
 const now = async (): Promise<Date> => {
   const { rows } = await world.database.pool.query<{ now: Date }>('select platform.clock() as now');
@@ -207,7 +196,7 @@ describe('CSV', () => {
 
   it('is read one at a time by an owner, and by others meanwhile', async () => {
     const [owner, other] = [await world.owner(), await world.owner()];
-    await deposited(owner, 60_000);
+    await deposited(world, owner, 60_000);
     const url = `${world.url}/openapi/v1/owner/wallet/statements/${await thisMonth()}?format=csv`;
     // Five that do not read on: one is being read, four wait for it.
     const requests = Array.from({ length: 5 }, () => get(url, { headers: { 'x-api-key': owner.key } }));
@@ -228,7 +217,7 @@ describe('CSV', () => {
 
   it('ends its reading when the client goes away', async () => {
     const owner = await world.owner();
-    await deposited(owner, 60_000);
+    await deposited(world, owner, 60_000);
     const url = `${world.url}/openapi/v1/owner/wallet/statements/${await thisMonth()}?format=csv`;
     // More of them than there are connections for it, one after the other.
     for (let n = 0; n < 7; n += 1) {

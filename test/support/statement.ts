@@ -1,4 +1,5 @@
 import { parseShells } from '#kernel';
+import type { OwnerActor, World } from './world.js';
 
 type Money = { available: string; held: string };
 
@@ -77,4 +78,16 @@ export function parseCsv(text: string): Record<string, string>[] {
     if (cellsOf.length !== head.length) throw new Error(`a record has ${cellsOf.length} cells: ${cellsOf.join('|')}`);
     return Object.fromEntries(head.map((name, n) => [name, cellsOf[n] ?? '']));
   });
+}
+
+/** So many deposits of a hundredth each, for a statement that is long. */
+export async function deposited(world: World, owner: OwnerActor, count: number): Promise<void> {
+  await world.database.pool.query(
+    `begin;
+    update ledger.circulating set amount = amount + ${count};
+    insert into ledger.transfer (kind, debit, credit, amount, actor, created_at)
+    select 'deposit', -2, ${owner.id}, 1, repeat('long ', 10), platform.clock() from generate_series(1, ${count});
+    insert into ledger.credit values (${owner.id}, ${count});
+    commit`,
+  );
 }

@@ -13,7 +13,7 @@ import { rateHeaders } from './rate-fields.js';
 const INSIDE_MAX = 1_024;
 const RETRY_AFTER_S = 1;
 // Whoever is turned away should not come back before a second has passed. Being told only after half of it costs a client that
-// heeds this nothing, and keeps one that does not from asking again and again: refusing what it asks costs a fifth of serving it.
+// heeds this nothing, and keeps one that does not from asking again and again, since refusing costs time as well.
 const HELD_BACK_MS = 500;
 const HELD_BACK_MAX = 2_048;
 /** What operators look at is never kept out. */
