@@ -17,8 +17,10 @@ export type LaneFunction<Item, Verdict extends Row> = {
 };
 
 export type LaneLimits = {
-  /** Connections, each with one call under way. */
+  /** Connections, each with at most one call under way. The first does the work; the others help while a call takes long. */
   connections?: number;
+  /** How long a call may be under way before another connection takes what has come meanwhile. */
+  helpAfterMs?: number;
   /** Items a call, or what draws the number for each call. */
   batchMax?: number | (() => number);
   /** Items that may wait. */
@@ -49,9 +51,18 @@ export class LaneClosed extends Error {
 
 const ATTEMPTS_MAX = 5;
 const CONNECTIONS = 2;
+// A full batch takes some 10 ms. What takes so much longer waits for a lock or for the disk.
+const HELP_AFTER_MS = 50;
 const BATCH_MAX = 128;
 // Half a second's worth at some 8,000 items a second: who waits longer is better told to come back.
 const QUEUE_MAX = 4_096;
+
+/** A connection at work. */
+type Run = {
+  /** When it began its call. */
+  sinceMs: number;
+  ended: Promise<void>;
+};
 
 type Waiting<Item, Verdict> = {
   item: Item;
@@ -70,23 +81,29 @@ type Waiting<Item, Verdict> = {
  * added wait. Each item is answered after its own batch has committed. A batch that fails as a whole is halved until the items
  * that fail stand alone; they are never batched again.
  *
+ * Two connections that shared the work would both be busy at half of the load, with calls half as large, and take the database's
+ * processors from each other and from the server. So the second waits until a call has been under way for `helpAfterMs`: then
+ * something holds it up, and whoever comes next need not wait for that.
+ *
  * What waits is served in turns (one item of each owner a round), bounded, and dropped when nobody wants it any more.
  */
 export class Lane<Item, Verdict extends Row> {
   private readonly queue: FairQueue<Waiting<Item, Verdict>>;
-  private readonly running = new Set<Promise<void>>();
+  private readonly runs = new Set<Run>();
   private readonly idle: (pg.Client | undefined)[];
   private isClosed = false;
+  private readonly helpAfterMs: number;
   private readonly batchMax: () => number;
   private readonly observer: LaneObserver;
 
   constructor(
     private readonly database: Database,
     private readonly fn: LaneFunction<Item, Verdict>,
-    { connections = CONNECTIONS, batchMax = BATCH_MAX, queueMax = QUEUE_MAX }: LaneLimits,
+    { connections = CONNECTIONS, helpAfterMs = HELP_AFTER_MS, batchMax = BATCH_MAX, queueMax = QUEUE_MAX }: LaneLimits,
     observe: (depth: () => number) => LaneObserver,
   ) {
     this.queue = new FairQueue(queueMax);
+    this.helpAfterMs = helpAfterMs;
     this.batchMax = typeof batchMax === 'number' ? () => batchMax : batchMax;
     this.idle = Array.from({ length: connections }, () => undefined);
     this.observer = observe(() => this.depth);
@@ -118,27 +135,36 @@ export class Lane<Item, Verdict extends Row> {
   /** Finishes what is queued, then ends the connections. */
   async close(): Promise<void> {
     this.isClosed = true;
-    while (this.running.size > 0) await Promise.all(this.running);
+    while (this.runs.size > 0) await Promise.all([...this.runs].map(({ ended }) => ended));
     for (const client of this.idle) await client?.end().catch(() => undefined);
   }
 
   private start(): void {
-    if (this.idle.length === 0 || this.queue.size === 0) return;
+    if (this.idle.length === 0 || this.queue.size === 0 || !this.isNeeded()) return;
     const client = this.idle.pop();
-    const run = this.work(client).finally(() => {
-      this.running.delete(run);
+    const run: Run = { sinceMs: performance.now(), ended: Promise.resolve() };
+    this.runs.add(run);
+    run.ended = this.work(run, client).finally(() => {
+      this.runs.delete(run);
       this.start();
     });
-    this.running.add(run);
   }
 
-  private async work(client: pg.Client | undefined): Promise<void> {
+  private async work(run: Run, client: pg.Client | undefined): Promise<void> {
     let connection = client;
-    while (this.queue.size > 0) {
+    while (this.queue.size > 0 && this.isNeeded(run)) {
+      run.sinceMs = performance.now();
       const batch = this.takeWanted();
       if (batch.length > 0) connection = await this.run(connection, batch);
     }
     this.idle.push(connection);
+  }
+
+  /** Nobody else is at work, or whoever is has been held up. */
+  private isNeeded(self?: Run): boolean {
+    const sinceMaxMs = performance.now() - this.helpAfterMs;
+    for (const run of this.runs) if (run !== self && run.sinceMs > sinceMaxMs) return false;
+    return true;
   }
 
   private takeWanted(): Waiting<Item, Verdict>[] {

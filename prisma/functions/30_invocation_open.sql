@@ -84,6 +84,8 @@ declare
   v_results bigint[];
   v_limits integer[];
   v_caller_limits integer[];
+  v_judged text[];
+  v_is_first boolean;
   v_one record;
 begin
   perform 1 from ledger.wallet where account_id = any (p_caller_owners) order by account_id for update;
@@ -180,67 +182,83 @@ begin
     left join ledger.idempotency k
       on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)]);
 
-    -- Load, in order: first the caller's limit, then the service's among what is left.
-    insert into market.service_load (service_id, caller_agent_id, pending)
-    select distinct i.service_id, i.caller_agent, 0
-    from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict)
-    where i.verdict = 'opened'
-    order by i.service_id, i.caller_agent
-    on conflict (service_id, caller_agent_id) do nothing;
-    perform 1
-    from (
-      select distinct i.service_id, c.caller_agent
-      from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict),
-        lateral (values (0::bigint), (i.caller_agent)) as c (caller_agent)
-      where i.verdict = 'opened'
-    ) n
-    join market.service_load l on l.service_id = any (array [n.service_id]) and l.caller_agent_id = any (array [n.caller_agent])
-    order by n.service_id, n.caller_agent
-    for update of l;
-    select array_agg(
-      case
-        when j.verdict <> 'opened' then j.verdict
-        when not j.fits_caller then 'busy_with_caller'
-        when j.pending + j.place > j.max_pending then 'busy'
-        else 'opened'
-      end order by j.item)
-    into v_verdicts
-    from (
-      select c.*, row_number() over (partition by c.service_id, c.verdict, c.fits_caller order by c.item) as place
-      from (
-        select i.*, t.pending,
-          coalesce(l.pending, 0) + row_number() over (partition by i.service_id, i.caller_agent, i.verdict order by i.item)
-            <= i.max_pending_per_caller as fits_caller
+    -- Load: first the caller's limit, then the service's among what is left. Rows are locked by service and caller; the service's own
+    -- has caller 0, so it comes first and keeps others from making the caller's row, which is made on its first call.
+    loop
+      with item as (
+        select i.item, i.service_id, i.caller_agent, i.verdict, i.max_pending, i.max_pending_per_caller
         from unnest(p_service_ids, p_caller_agents, v_verdicts, v_limits, v_caller_limits)
           with ordinality as i (service_id, caller_agent, verdict, max_pending, max_pending_per_caller, item)
-        -- One condition is a constant: `offset 0` keeps the server from reading all that fulfil it.
-        left join lateral (
-          select t.pending from market.service_load t where t.service_id = i.service_id and t.caller_agent_id = 0 offset 0
-        ) t on true
-        left join market.service_load l
-          on l.service_id = any (array [i.service_id]) and l.caller_agent_id = any (array [i.caller_agent])
-      ) c
-    ) j;
+      ), load as materialized (
+        select l.service_id, l.caller_agent_id, l.pending
+        from (
+          select distinct i.service_id, c.caller_agent
+          from item i, lateral (values (0::bigint), (i.caller_agent)) as c (caller_agent)
+          where i.verdict = 'opened'
+        ) n
+        join market.service_load l on l.service_id = any (array [n.service_id]) and l.caller_agent_id = any (array [n.caller_agent])
+        order by n.service_id, n.caller_agent
+        for update of l
+      )
+      select
+        array_agg(
+          case
+            when j.verdict <> 'opened' then j.verdict
+            when not j.fits_caller then 'busy_with_caller'
+            when j.pending + j.place > j.max_pending then 'busy'
+            else 'opened'
+          end order by j.item),
+        coalesce(bool_or(j.is_first), false)
+      into v_judged, v_is_first
+      from (
+        select c.*, row_number() over (partition by c.service_id, c.verdict, c.fits_caller order by c.item) as place
+        from (
+          select i.*, t.pending, i.verdict = 'opened' and l.service_id is null as is_first,
+            coalesce(l.pending, 0) + row_number() over (partition by i.service_id, i.caller_agent, i.verdict order by i.item)
+              <= i.max_pending_per_caller as fits_caller
+          from item i
+          left join load t on t.service_id = i.service_id and t.caller_agent_id = 0
+          left join load l on l.service_id = i.service_id and l.caller_agent_id = i.caller_agent
+        ) c
+      ) j;
+      exit when not v_is_first;
+      insert into market.service_load (service_id, caller_agent_id, pending)
+      select distinct i.service_id, i.caller_agent, 0
+      from unnest(p_service_ids, p_caller_agents, v_verdicts) as i (service_id, caller_agent, verdict)
+      where i.verdict = 'opened'
+      order by i.service_id, i.caller_agent
+      on conflict (service_id, caller_agent_id) do nothing;
+    end loop;
+    v_verdicts := v_judged;
 
-    -- Money, for the items that cost some.
-    select array_agg(i.item::integer order by i.item) into v_items
-    from unnest(v_verdicts, v_prices) with ordinality as i (verdict, price, item)
-    where i.verdict = 'opened' and i.price > 0;
-    if cardinality(v_items) > 0 then
-      v_held := ledger.escrow_hold(
-        array(select p_hold_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select p_caller_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select p_caller_agents[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select v_provider_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select v_providers[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        'invocation',
-        array(select p_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select v_prices[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select v_fees[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        array(select v_deadlines[n] from unnest(v_items) with ordinality as u (n, o) order by o),
-        v_now);
-      for v_one in select u.n, v_held[u.o] as verdict from unnest(v_items) with ordinality as u (n, o) where v_held[u.o] <> 'held' loop
-        v_verdicts[v_one.n] := v_one.verdict;
+    -- Money, for the items that cost some; mostly that is all of them.
+    if 'opened' = all (v_verdicts) and 0 < all (v_prices) then
+      v_held := ledger.escrow_hold(p_hold_ids, p_caller_owners, p_caller_agents, v_provider_owners, v_providers,
+        'invocation', p_ids, v_prices, v_fees, v_deadlines, v_now);
+    else
+      select array_agg(i.item::integer order by i.item) into v_items
+      from unnest(v_verdicts, v_prices) with ordinality as i (verdict, price, item)
+      where i.verdict = 'opened' and i.price > 0;
+      if cardinality(v_items) > 0 then
+        v_held := ledger.escrow_hold(
+          array(select p_hold_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select p_caller_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select p_caller_agents[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select v_provider_owners[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select v_providers[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          'invocation',
+          array(select p_ids[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select v_prices[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select v_fees[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          array(select v_deadlines[n] from unnest(v_items) with ordinality as u (n, o) order by o),
+          v_now);
+      end if;
+    end if;
+    if 'insufficient_funds' = any (v_held) then
+      for v_n in 1 .. cardinality(v_held) loop
+        if v_held[v_n] <> 'held' then
+          v_verdicts[coalesce(v_items[v_n], v_n)] := v_held[v_n];
+        end if;
       end loop;
       -- Who was found busy beside an item that then had no funds may find room: it is judged alone.
       select array_agg(
@@ -277,6 +295,14 @@ begin
     where i.verdict = 'opened' and i.key is not null
     order by i.caller_agent, ledger.key_hash('agent', i.key);
 
+    if 'opened' = all (v_verdicts) then
+      perform market.event_append(v_providers, array_fill('invocation.invoked'::text, array [cardinality(p_ids)]), p_ids, v_now);
+      return query
+      select i.item::integer, 'opened', i.id, i.price, v_now, i.deadline, i.provider
+      from unnest(p_ids, v_prices, v_deadlines, v_providers) with ordinality as i (id, price, deadline, provider, item)
+      order by i.item;
+      return;
+    end if;
     select array_agg(i.item::integer order by i.item) into v_items
     from unnest(v_verdicts) with ordinality as i (verdict, item)
     where i.verdict = 'opened';

@@ -15,9 +15,9 @@ const CLOSE = '31_invocation_close.sql';
 const MARKS = '32_invocation_marks.sql';
 const TALLY = '40_tally.sql';
 
-const ONE_SETTLED_BEFORE = 'if exists (select 1 from ledger.settlement e where e.hold_id = v_hold.id) then';
+const ONE_SETTLED_BEFORE = 'elsif v_hold.is_settled then';
 const SETTLED_BEFORE =
-  'and not exists (select 1 from ledger.settlement e where e.hold_id = i.id and e.hold_id = any (p_hold_ids))';
+  'and i.id <> all (array(select e.hold_id from ledger.settlement e where e.hold_id = any (p_hold_ids)))';
 
 const change = (name: string, file: string, find: string, put = ''): Sabotage => ({
   name,
@@ -41,12 +41,12 @@ export const sabotages: Sabotage[] = [
   change('a call of many does not see what has arrived', ESCROW, ' + ledger.fold(v_payer.account_id)'),
   change('a fold counts twice', ESCROW, 'available = available + v_sum', 'available = available + 2 * v_sum'),
   change('a fold forgets', ESCROW, 'available = available + v_sum', 'available = available'),
-  change('a second settlement raises', ESCROW, ONE_SETTLED_BEFORE, 'if false then'),
+  change('a second settlement raises', ESCROW, ONE_SETTLED_BEFORE, 'elsif false then'),
   change('a second settlement raises in a call of many', ESCROW, SETTLED_BEFORE),
   {
     name: 'a hold settles as often as asked',
     changes: [
-      { file: ESCROW, find: ONE_SETTLED_BEFORE, put: 'if false then' },
+      { file: ESCROW, find: ONE_SETTLED_BEFORE, put: 'elsif false then' },
       { file: ESCROW, find: SETTLED_BEFORE, put: '' },
     ],
     sql: 'alter table ledger.settlement drop constraint hold_settles_once',

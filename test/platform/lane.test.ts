@@ -95,6 +95,13 @@ async function calls(): Promise<bigint[][]> {
   return rows.map(({ ids }) => ids.map(BigInt));
 }
 
+async function lanesOpen(): Promise<number> {
+  const { rowCount } = await database.pool.query(
+    `select 1 from pg_stat_activity where datname = current_database() and application_name = 'c4c-lane'`,
+  );
+  return rowCount ?? 0;
+}
+
 async function killLanes(): Promise<number> {
   const { rowCount } = await database.pool.query(
     `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'c4c-lane'`,
@@ -110,7 +117,7 @@ describe('a lane', () => {
   });
 
   it('lets what comes meanwhile share calls, and gives each item its own verdict', async () => {
-    const lane = openLane({ connections: 2, batchMax: 32 });
+    const lane = openLane({ connections: 2, helpAfterMs: 0, batchMax: 32 });
     const items = good(500);
     const verdicts = await Promise.all(items.map((item) => lane.send(item)));
     expect(verdicts.map(({ id }) => id)).toEqual(items.map(({ id }) => id));
@@ -118,6 +125,23 @@ describe('a lane', () => {
     const sizes = (await calls()).map((ids) => ids.length);
     expect(Math.max(...sizes)).toBe(32);
     expect(sizes.length).toBeLessThan(30);
+  });
+
+  it('keeps to one connection while calls are quick', async () => {
+    const lane = openLane({ connections: 3, helpAfterMs: 60_000 });
+    await Promise.all(good(500).map((item) => lane.send(item)));
+    expect(await lanesOpen()).toBe(1);
+  });
+
+  it('takes another connection to help while a call takes long, and only then', async () => {
+    const lane = openLane({ connections: 2, helpAfterMs: 20 });
+    const slow = lane.send({ id: 100n, mood: 'slow' });
+    await sleep(40);
+    await Promise.all(good(20).map((item) => lane.send(item)));
+    expect((await calls()).flat()).not.toContain(100n);
+    await slow;
+    expect(await lanesOpen()).toBe(2);
+    expect((await things()).length).toBe(21);
   });
 
   it('rejects the item that fails and no neighbour', async () => {
@@ -292,7 +316,7 @@ describe('a lane whose connection breaks', () => {
   });
 
   it('doubles nothing and forgets nothing while connections are killed again and again', async () => {
-    const lane = openLane({ connections: 2, batchMax: 16 });
+    const lane = openLane({ connections: 2, helpAfterMs: 0, batchMax: 16 });
     let isOver = false;
     let killed = 0;
     const killing = (async () => {

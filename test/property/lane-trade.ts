@@ -140,7 +140,7 @@ export class LaneTrade {
     this.ledger = new Ledger(database.pool);
     const config = database.config({ DATABASE_DIRECT_URL: proxy.url(database.appUrl) });
     this.doors = new Database(config.database);
-    const lanes = new Lanes(this.doors, this.metrics, { connections, batchMax: randomBatches(seed) });
+    const lanes = new Lanes(this.doors, this.metrics, { connections, helpAfterMs: 0, batchMax: randomBatches(seed) });
     this.opens = new OpenStore(this.doors, lanes, config);
     this.closes = new CloseStore(this.doors, lanes);
   }
