@@ -77,8 +77,8 @@ type Waiting<Item, Verdict> = {
 
 /**
  * Concurrent requests share commits. A lane is one connection: when it is free it takes whatever is queued, up to `batchMax`
- * items, in one function call and one commit; when nothing is queued a request goes out alone at once. No timer, no
- * added wait. Each item is answered after its own batch has committed. A batch that fails as a whole is halved until the items
+ * items, in one function call and one commit; when nothing is queued a request goes out alone at once. Nothing waits for a batch
+ * to fill. Each item is answered after its own batch has committed. A batch that fails as a whole is halved until the items
  * that fail stand alone; they are never batched again.
  *
  * Two connections that shared the work would both be busy at half of the load, with calls half as large, and take the database's
@@ -92,6 +92,8 @@ export class Lane<Item, Verdict extends Row> {
   private readonly runs = new Set<Run>();
   private readonly idle: (pg.Client | undefined)[];
   private isClosed = false;
+  /** Looks again whether what waits is held up; it delays nobody. */
+  private helpTimer: NodeJS.Timeout | undefined;
   private readonly helpAfterMs: number;
   private readonly batchMax: () => number;
   private readonly observer: LaneObserver;
@@ -136,11 +138,19 @@ export class Lane<Item, Verdict extends Row> {
   async close(): Promise<void> {
     this.isClosed = true;
     while (this.runs.size > 0) await Promise.all([...this.runs].map(({ ended }) => ended));
+    clearTimeout(this.helpTimer);
     for (const client of this.idle) await client?.end().catch(() => undefined);
   }
 
   private start(): void {
-    if (this.idle.length === 0 || this.queue.size === 0 || !this.isNeeded()) return;
+    if (this.idle.length === 0 || this.queue.size === 0) return;
+    if (!this.isNeeded()) {
+      this.helpTimer ??= setTimeout(() => {
+        this.helpTimer = undefined;
+        this.start();
+      }, this.helpAfterMs);
+      return;
+    }
     const client = this.idle.pop();
     const run: Run = { sinceMs: performance.now(), ended: Promise.resolve() };
     this.runs.add(run);
