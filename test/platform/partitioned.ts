@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.js';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
+const EVENT_DAYS = 30;
 
 export type RangeRow = {
   n: number;
@@ -35,7 +36,7 @@ export async function toNextMonth({ pool }: Pick<TestDatabase, 'pool'>): Promise
   );
 }
 
-/** A market whose ranges are small, so that months turn in a moment. Its clock stands at noon of the first of a month. */
+/** A market whose ranges are small, so that months turn in a moment. Its clock stands at noon of the first of a month, and the job has run. */
 export class Partitioned {
   private constructor(
     readonly database: TestDatabase,
@@ -60,11 +61,26 @@ export class Partitioned {
       service,
     });
     await world.toNextMonth();
+    await world.upkeep();
     return world;
   }
 
-  job(eventDays = 30): Partitions {
-    return new Partitions(this.doors, eventDays, createLog('silent'));
+  /** One run of the job, as of any worker. */
+  async upkeep(): Promise<void> {
+    await new Partitions(this.doors, EVENT_DAYS, createLog('silent')).run();
+  }
+
+  /** The next month begins; the job has run before it and after. */
+  async turnMonth(): Promise<void> {
+    await this.upkeep();
+    await this.toNextMonth();
+    await this.upkeep();
+  }
+
+  /** Somebody trades, and the next month begins. */
+  async passMonth(): Promise<void> {
+    await this.trade();
+    await this.turnMonth();
   }
 
   /** An invocation is opened, with drawn or given ids. */

@@ -17,20 +17,14 @@ afterEach(async () => {
 });
 
 it('restores a market with the months it was cut into, and without the events that had gone', async () => {
-  await market.job().run();
-  await market.trade();
-  await market.job().run();
-  await market.toNextMonth();
-  await market.job().run();
+  await market.passMonth();
   await market.trade();
   await market.database.advanceClock(31 * DAY_MS);
-  await market.job().run();
+  await market.upkeep();
   await market.trade();
   // One more is on its way out: a run died between detaching and dropping it. And an archived one is being moved.
   const { pool } = market.database;
-  await market.job().run();
-  await market.toNextMonth();
-  await market.job().run();
+  await market.turnMonth();
   await market.database.advanceClock(31 * DAY_MS);
   const { rows: marked } = await pool.query<{ name: string }>('select platform.retire_partitions(30) as name');
   await pool.query(`alter table market.agent_event detach partition ${marked[0]?.name ?? ''} concurrently`);

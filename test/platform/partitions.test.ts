@@ -17,7 +17,6 @@ afterEach(async () => {
 
 describe('ahead of time', () => {
   it('has two ranges ready for every table, and makes none when none is needed', async () => {
-    await market.job().run();
     const { pool } = market.database;
     const { rows } = await pool.query<{ name: string; ahead: bigint }>(
       `select t.table_name as name, count(*) filter (where r.first_id > coalesce(platform.last_id(t.sequence_name), 0)) as ahead
@@ -32,11 +31,10 @@ describe('ahead of time', () => {
   });
 
   it('makes another range of the same month when one runs full', async () => {
-    await market.job().run();
     await market.trade();
-    await market.job().run();
+    await market.upkeep();
     await market.database.pool.query(`select nextval($1) from generate_series(1, 2500)`, [INVOCATION_IDS]);
-    await market.job().run();
+    await market.upkeep();
     await market.trade();
     const month = await market.month();
     const ranges = (await market.ranges(INVOCATION_IDS)).filter((range) => range.month === month);
@@ -60,13 +58,11 @@ describe('ahead of time', () => {
     await pool.query(`create sequence market.attempt_id;
       create table market.attempt (id bigint not null, at timestamptz not null, constraint attempt_pkey primary key (id)) partition by range (id);
       insert into platform.partitioned_table (table_name, sequence_name, kind, time_column) values ('market.attempt', 'market.attempt_id', 'retained', 'at')`);
-    await market.job().run();
+    await market.upkeep();
     await pool.query(`insert into market.attempt values (platform.next_id('market.attempt_id'), platform.clock())`);
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.turnMonth();
     await market.database.advanceClock(31 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     expect((await market.partitions('market.attempt')).map(({ state }) => state)).toEqual([
       'dropped',
       'attached',
@@ -79,9 +75,9 @@ describe('when the month turns', () => {
   it('begins the next range, for two and a half years of months', async () => {
     const traded: { id: bigint; month: string }[] = [];
     for (let month = 0; month < 30; month += 1) {
-      await market.job().run();
+      await market.upkeep();
       for (let n = 0; n < 2; n += 1) traded.push({ id: await market.trade(), month: await market.month() });
-      await market.job().run();
+      await market.upkeep();
       await market.toNextMonth();
     }
     for (const { id, month } of traded) expect(await market.monthOf('market.invocation', 'id', id)).toBe(month);
@@ -103,38 +99,31 @@ describe('when the month turns', () => {
   }, 300_000);
 
   it('passes over nothing while nobody trades', async () => {
-    await market.job().run();
-    await market.trade();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.passMonth();
     const before = await market.ledger.one('select platform.last_id($1)', [INVOCATION_IDS]);
     for (let month = 0; month < 5; month += 1) {
       await market.toNextMonth();
-      await market.job().run();
+      await market.upkeep();
     }
     expect(await market.ledger.one('select platform.last_id($1)', [INVOCATION_IDS])).toBe(before);
     await market.trade();
-    await market.job().run();
+    await market.upkeep();
     const open = (await market.ranges(INVOCATION_IDS)).find(({ month, isClosed }) => month !== null && !isClosed);
     expect(open?.month).toBe(await market.month());
   });
 
   it('finds the old partition for ids that were drawn before', async () => {
-    await market.job().run();
     const id = await market.ledger.nextId(INVOCATION_IDS);
     const holdId = await market.ledger.nextHoldId();
     const month = await market.month();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.turnMonth();
     await market.open({ id, holdId });
     await market.close(id);
     expect(await market.monthOf('market.invocation', 'id', id)).toBe(month);
     expect(await market.monthOf('ledger.hold', 'id', holdId)).toBe(month);
     expect(await market.monthOf('ledger.settlement', 'hold_id', holdId)).toBe(month);
     const next = await market.trade();
-    await market.job().run();
+    await market.upkeep();
     expect(await market.monthOf('market.invocation', 'id', next)).toBe(await market.month());
     // Its payload is found by its end, long after those of higher ids have gone.
     for (const days of [80, 11]) {
@@ -146,9 +135,8 @@ describe('when the month turns', () => {
   });
 
   it('gives no id twice to those who draw while the ids are passed over, by several at once', async () => {
-    await market.job().run();
     await market.trade();
-    await market.job().run();
+    await market.upkeep();
     await market.toNextMonth();
     let isCut = false;
     const cutter = async (): Promise<void> => {
@@ -178,19 +166,18 @@ describe('when the month turns', () => {
     expect(ids.length).toBeGreaterThan(60);
     expect(new Set(ids).size).toBe(ids.length);
     for (const list of lists) expect(list.map(BigInt)).toEqual(list.map(BigInt).sort((a, b) => (a < b ? -1 : 1)));
-    await market.job().run();
+    await market.upkeep();
     const next = await market.trade();
-    await market.job().run();
+    await market.upkeep();
     expect(await market.monthOf('market.invocation', 'id', next)).toBe(await market.month());
   });
 
   it('is done once by many who do it at the same time', async () => {
-    await market.job().run();
     await market.trade();
-    await market.job().run();
+    await market.upkeep();
     await market.toNextMonth();
-    await Promise.all(Array.from({ length: 4 }, () => market.job().run()));
-    await market.job().run();
+    await Promise.all(Array.from({ length: 4 }, () => market.upkeep()));
+    await market.upkeep();
     await market.trade();
     const ranges = await market.ranges(INVOCATION_IDS);
     expect(ranges.filter(({ month, isClosed }) => month === null && !isClosed).length).toBeLessThanOrEqual(3);
@@ -202,11 +189,7 @@ describe('when the month turns', () => {
 
 describe('old events', () => {
   it('go when the newest of their partition is 30 days old, and not before', async () => {
-    await market.job().run();
-    await market.trade();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.passMonth();
     await market.trade();
     const [closedAt] = (
       await market.database.pool.query<{ ms: string }>(
@@ -215,11 +198,11 @@ describe('old events', () => {
       )
     ).rows;
     await market.database.advanceClock(Number(closedAt?.ms) - 60_000);
-    await market.job().run();
+    await market.upkeep();
     const before = await market.partitions(EVENTS);
     const events = await market.ledger.one<bigint>(`select count(*) from ${EVENTS}`);
     await market.database.advanceClock(120_000);
-    await market.job().run();
+    await market.upkeep();
     const after = await market.partitions(EVENTS);
     expect(before.filter(({ state }) => state === 'dropped').length).toBe(
       after.filter(({ state }) => state === 'dropped').length - 1,
@@ -229,13 +212,9 @@ describe('old events', () => {
   });
 
   it('that have gone by age are missed by no invariant, and any other is', async () => {
-    await market.job().run();
-    await market.trade();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.passMonth();
     await market.database.advanceClock(31 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     await market.trade();
     await market.trade();
     await expectInvariants(market.database);
@@ -259,33 +238,26 @@ describe('old events', () => {
   });
 
   it('stay when a row of their partition was written late', async () => {
-    await market.job().run();
     await market.trade();
     const late = await market.ledger.nextId('market.agent_event_id');
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.turnMonth();
     await market.database.advanceClock(20 * DAY_MS);
     await market.database.pool.query(
       `insert into ${EVENTS} (id, agent_id, seq, type, invocation_id, created_at) values ($1, 1000000, 1, 'late', 1, platform.clock())`,
       [late],
     );
     await market.database.advanceClock(12 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     expect(await market.ledger.one(`select count(*) from ${EVENTS} where id = $1`, [late])).toBe(1n);
     await market.database.advanceClock(19 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     expect(await market.ledger.one(`select count(*) from ${EVENTS} where id = $1`, [late])).toBe(0n);
   });
 
   it.each(['marked', 'half detached', 'detached'])(
     'go all the same when a run died and left them %s',
     async (where) => {
-      await market.job().run();
-      await market.trade();
-      await market.job().run();
-      await market.toNextMonth();
-      await market.job().run();
+      await market.passMonth();
       await market.trade();
       await market.database.advanceClock(31 * DAY_MS);
       const owner = await connectedClient(market.database.adminUrl);
@@ -306,7 +278,7 @@ describe('old events', () => {
         await reader.end();
       } else if (where === 'detached') await owner.query(`alter table ${EVENTS} detach partition ${name} concurrently`);
       await owner.end();
-      await market.job().run();
+      await market.upkeep();
       expect(await market.ledger.one('select to_regclass($1)', [name])).toBeNull();
       expect((await market.partitions(EVENTS)).find((partition) => partition.name === name)?.state).toBe('dropped');
       await market.trade();
@@ -315,39 +287,31 @@ describe('old events', () => {
   );
 
   it('wait for a reader, who keeps them to the end of its transaction', async () => {
-    await market.job().run();
-    await market.trade();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.passMonth();
     const reader = await connectedClient(market.database.adminUrl);
     await reader.query('begin isolation level repeatable read');
     const { rows: before } = await reader.query(`select id from ${EVENTS} order by id`);
     await market.database.advanceClock(31 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     const { rows: after } = await reader.query(`select id from ${EVENTS} order by id`);
     expect(after).toEqual(before);
     await market.trade();
     await reader.query('commit');
     await reader.end();
-    await market.job().run();
+    await market.upkeep();
     expect((await market.partitions(EVENTS)).filter(({ state }) => state === 'retiring')).toEqual([]);
   });
 });
 
 describe('the ledger', () => {
   it('is frozen and marked when its month has long been over, and stays attached', async () => {
-    await market.job().run();
-    await market.trade();
-    await market.job().run();
-    await market.toNextMonth();
-    await market.job().run();
+    await market.passMonth();
     await market.database.advanceClock(30 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     const holds = async (): Promise<string[]> => (await market.partitions('ledger.hold')).map(({ state }) => state);
     const early = (await holds()).filter((state) => state === 'archived').length;
     await market.database.advanceClock(2 * DAY_MS);
-    await market.job().run();
+    await market.upkeep();
     expect((await holds()).filter((state) => state === 'archived').length).toBeGreaterThan(early);
     expect((await market.partitions('ledger.hold')).every(({ isAttached }) => isAttached)).toBe(true);
     await expectInvariants(market.database);
@@ -355,7 +319,6 @@ describe('the ledger', () => {
 
   it.each(['ledger.hold', 'ledger.settlement', 'ledger.outcome'])('never loses a partition of %s', async (table) => {
     const { pool } = market.database;
-    await market.job().run();
     const [first] = await market.partitions(table);
     const name = first?.name ?? '';
     await expect(pool.query('select platform.drop_partition($1)', [name])).rejects.toMatchObject({ code: '23001' });
@@ -369,7 +332,7 @@ describe('the ledger', () => {
         [table],
       ),
     ).rejects.toMatchObject({ constraint: 'partitioned_table_of_the_ledger_is_kept' });
-    await market.job().run();
+    await market.upkeep();
     expect(await market.ledger.one('select to_regclass($1)::text', [name])).toBe(name);
     expect((await market.partitions(table)).every(({ isAttached }) => isAttached)).toBe(true);
   });
@@ -377,13 +340,9 @@ describe('the ledger', () => {
   it.each(['ledger.hold', 'ledger.settlement', 'ledger.outcome'])(
     'moves an archived partition of %s elsewhere while people trade, and nothing is different',
     async (table) => {
-      await market.job().run();
-      await market.trade();
-      await market.job().run();
-      await market.toNextMonth();
-      await market.job().run();
+      await market.passMonth();
       await market.database.advanceClock(32 * DAY_MS);
-      await market.job().run();
+      await market.upkeep();
       const { pool } = market.database;
       const archived = (await market.partitions(table)).filter(({ state }) => state === 'archived');
       const name = archived.at(-1)?.name ?? '';
@@ -418,7 +377,7 @@ describe('the ledger', () => {
       await expect(pool.query(`delete from ${name}`)).rejects.toMatchObject({ code: '23001' });
       await expect(pool.query(`truncate ${name}`)).rejects.toMatchObject({ code: '23001' });
       await market.trade();
-      await market.job().run();
+      await market.upkeep();
       await expectInvariants(market.database);
     },
   );
@@ -433,10 +392,9 @@ describe('the ledger', () => {
   );
 
   it('is as safe as what is kept: marking a partition of invocations does nothing', async () => {
-    await market.job().run();
     const { pool } = market.database;
     await pool.query(`update platform.partition set state = 'retiring' where name = 'market.invocation_p00000'`);
-    await market.job().run();
+    await market.upkeep();
     expect((await market.partitions('market.invocation')).every(({ isAttached }) => isAttached)).toBe(true);
   });
 
@@ -448,10 +406,9 @@ describe('the ledger', () => {
 });
 
 it('keeps the statistics of the tables as wholes', async () => {
-  await market.job().run();
   for (let n = 0; n < 5; n += 1) await market.trade();
   await market.database.advanceClock(2 * DAY_MS);
-  await market.job().run();
+  await market.upkeep();
   const { rows } = await market.database.pool.query<{ table: string }>(
     `select distinct schemaname || '.' || tablename as table from pg_stats where inherited order by 1`,
   );
