@@ -499,8 +499,9 @@ create function platform.clock() returns timestamp with time zone language sql v
 create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
 create function platform.drop_partition(p_name text) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c1b042f60af2e15eb74a2ae659703d69
 create function platform.exchange_partition(p_name text) returns text language plpgsql volatile parallel unsafe security definer set search_path="" set lock_timeout=200ms body adbf5378c96e6c35708628dd5f26a201
-create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b1e737227943cda75aa7c76567f3c64
+create function platform.extend_partitions() returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body e430cf82ca65c0dacdc66de09ec06e32
 create function platform.last_id(p_sequence text) returns bigint language sql volatile parallel unsafe set search_path="" body 5b159a980a8feed38cf80131f703d9eb
+create function platform.make_partition(p_table text, p_name text, p_bound text) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 9c1fde6ca39c1b0e95defc190ef0e3e2
 create function platform.next_id(p_sequence regclass) returns bigint language sql volatile parallel unsafe body f788bc53576145e63623d103ed398238
 create function platform.range_size(p_sequence text) returns bigint language sql volatile parallel unsafe security definer set search_path="" body 5c8aa4875c0cd71ad6a9d1ca5fd1985d
 create function platform.refuse_change() returns trigger language plpgsql volatile parallel unsafe body 8fcf3a5588b2d2e7fb35ac0086903da4

@@ -68,8 +68,33 @@ as $$
   ) u
 $$;
 
--- Makes the partitions that are missing, so that every table has the open range and two more; returns how many it made. They are
--- made apart and attached: attaching takes a lock that lets readers and writers of the table go on.
+-- Makes a partition apart and attaches it: attaching takes a lock that lets readers and writers of the table go on. The primary key
+-- comes last. Of indexes that cost the same, as all do while a partition is known to be empty, PostgreSQL takes the one that was made
+-- last; a plan from then may stay until there are many rows, and one by another index of the same id would read all of it.
+create or replace function platform.make_partition(p_table text, p_name text, p_bound text) returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_definition text;
+begin
+  execute format('create table %s (like %s including defaults including constraints)', p_name, p_table);
+  for v_definition in
+    select case when c.oid is not null then format('alter table %s add %s', p_name, pg_get_constraintdef(c.oid))
+      else regexp_replace(pg_get_indexdef(i.indexrelid), ' INDEX .* ON ONLY \S+ ', format(' INDEX ON %s ', p_name)) end
+    from pg_catalog.pg_index i
+    left join pg_catalog.pg_constraint c on c.conindid = i.indexrelid and c.conrelid = i.indrelid
+    where i.indrelid = p_table::regclass
+    order by i.indisprimary, i.indexrelid
+  loop
+    execute v_definition;
+  end loop;
+  execute format('alter table %s attach partition %s %s', p_table, p_name, p_bound);
+end
+$$;
+
+-- Makes the partitions that are missing, so that every table has the open range and two more; returns how many it made.
 create or replace function platform.extend_partitions() returns integer
 language plpgsql
 security definer
@@ -119,9 +144,8 @@ begin
       and r.end_id > coalesce(platform.last_id(t.sequence_name), r.first_id)
     order by t.table_name, r.n
   loop
-    execute format('create table %s (like %s including defaults including constraints)', v_part.name, v_part.table_name);
-    execute format('alter table %s attach partition %s for values from (%s) to (%s)', v_part.table_name, v_part.name,
-      v_part.first_id, v_part.end_id);
+    perform platform.make_partition(v_part.table_name, v_part.name,
+      format('for values from (%s) to (%s)', v_part.first_id, v_part.end_id));
     if v_part.kind = 'ledger' then
       execute format('create trigger %I before truncate on %s execute function platform.refuse_change()',
         split_part(v_part.name, '.', 2) || '_is_kept', v_part.name);
@@ -242,5 +266,35 @@ begin
   end if;
   execute format('drop table if exists %s', p_name);
   return true;
+end
+$$;
+
+-- Empty partitions that others made, the first migration or a restore, and those of a table that has got an index since: made again
+-- whenever functions are installed, so that the primary key comes last there too. Whoever writes to the table waits until these stand.
+do $$
+declare
+  v_part record;
+  v_is_empty boolean;
+begin
+  for v_part in
+    select t.table_name, c.oid::regclass::text as name, pg_get_expr(c.relpartbound, c.oid) as bound
+    from platform.partitioned_table t
+    join pg_catalog.pg_inherits a on a.inhparent = t.table_name::regclass and not a.inhdetachpending
+    join pg_catalog.pg_class c on c.oid = a.inhrelid
+    join pg_catalog.pg_index k on k.indrelid = c.oid and k.indisprimary
+    where pg_relation_size(c.oid) = 0
+      and exists (
+        select
+        from pg_catalog.pg_index i
+        where i.indrelid = c.oid and i.indexrelid > k.indexrelid and k.indkey[0] = any (i.indkey::smallint[]))
+    order by name
+  loop
+    execute format('lock table %s in access exclusive mode', v_part.table_name);
+    execute format('select not exists (select from %s)', v_part.name) into v_is_empty;
+    if v_is_empty then
+      execute format('drop table %s', v_part.name);
+      perform platform.make_partition(v_part.table_name, v_part.name, v_part.bound);
+    end if;
+  end loop;
 end
 $$;

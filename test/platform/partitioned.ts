@@ -28,6 +28,13 @@ export async function withSmallRanges({ pool }: Pick<TestDatabase, 'pool'>, ids:
   await pool.query('select platform.extend_partitions()');
 }
 
+/** Partitions in which another index of the same ids is younger than the primary key: a plan from while they were empty may take that. */
+export const KEYS_NOT_LAST = `select i.indexrelid::regclass::text as index
+  from pg_index k
+  join pg_index i on i.indrelid = k.indrelid and i.indexrelid > k.indexrelid and k.indkey[0] = any (i.indkey::smallint[])
+  join pg_inherits a on a.inhrelid = k.indrelid and a.inhparent in (select table_name::regclass from platform.partitioned_table)
+  where k.indisprimary`;
+
 /** Moves the clock to noon of the first of the next month. */
 export async function toNextMonth({ pool }: Pick<TestDatabase, 'pool'>): Promise<void> {
   await pool.query(

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectedClient } from './client.js';
 import { brokenInvariants } from '../../apps/standalone/invariants.js';
 import { expectInvariants } from '../support/database.js';
-import { DAY_MS, Partitioned } from './partitioned.js';
+import { DAY_MS, KEYS_NOT_LAST, Partitioned } from './partitioned.js';
 
 const EVENTS = 'market.agent_event';
 const INVOCATION_IDS = 'market.invocation_id';
@@ -28,6 +28,26 @@ describe('ahead of time', () => {
     expect(rows.length).toBe(7);
     expect(rows.every(({ ahead }) => ahead === 2n)).toBe(true);
     expect(await market.ledger.one<number>('select platform.extend_partitions()')).toBe(0);
+  });
+
+  it('makes each with the indexes of its table, the primary key last', async () => {
+    const { pool } = market.database;
+    expect((await pool.query(KEYS_NOT_LAST)).rows).toEqual([]);
+    const { rows } = await pool.query<{ table: string; missing: bigint }>(
+      `select p.table_name as table, (select count(*) from pg_index where indrelid = p.table_name::regclass)
+        - (select count(*) from pg_inherits a join pg_index i on i.indexrelid = a.inhrelid
+          where i.indrelid = to_regclass(p.name) and i.indisvalid) as missing
+      from platform.partition p`,
+    );
+    expect(rows.filter(({ missing }) => missing !== 0n)).toEqual([]);
+    // And no index twice.
+    const twice = await pool.query(
+      `select indrelid::regclass::text, count(*) from pg_index i
+      where indrelid in (select to_regclass(name) from platform.partition)
+        and not exists (select from pg_inherits a where a.inhrelid = i.indexrelid)
+      group by 1`,
+    );
+    expect(twice.rows).toEqual([]);
   });
 
   it('makes another range of the same month when one runs full', async () => {
