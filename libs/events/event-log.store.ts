@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
-
-export type AgentEventType =
-  'invocation.invoked' | 'invocation.completed' | 'invocation.failed' | 'invocation.timeout' | 'review.created';
+import type { AgentEventType } from './catalogue.js';
 
 /** One entry of an agent's numbered stream. It names what happened; what it looks like is read when it is shown. */
 export type AgentEvent = {

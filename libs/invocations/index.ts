@@ -7,4 +7,4 @@ export { InvocationFrames } from './invocation-frames.js';
 export { invocationProblems } from './invocations.problems.js';
 export { Deadlines, DeadlinesModule, InvocationsModule } from './invocations.module.js';
 export { Marks } from './marks.usecase.js';
-export { type NotificationFrame } from './notification.js';
+export { envelopeOf, webhookBodyOf, type Envelope, type NotificationFrame } from './notification.js';

@@ -1,23 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import type { AgentEvent } from '#events';
-import { InvocationStore } from './invocation.store.js';
-import { notificationOf, type NotificationFrame } from './notification.js';
+import { isAgentEventType, type AgentEvent } from '#events';
+import { InvocationStore, type InvocationDetail } from './invocation.store.js';
+import { envelopeOf, notificationOf, type Envelope, type NotificationFrame } from './notification.js';
 
-/** Makes the contract's notification frames from events of the log. */
+/** Makes the contract's notification frames, and the log's envelopes, from events of the log. */
 @Injectable()
 export class InvocationFrames {
   constructor(private readonly store: InvocationStore) {}
 
   /** One frame an event, in order. */
   async render(events: readonly AgentEvent[]): Promise<NotificationFrame[]> {
-    if (events.length === 0) return [];
-    const invocations = new Map(
-      (await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]),
+    return this.each(events, notificationOf);
+  }
+
+  /** One envelope an event, in order, each with `attempt` 1. An event of a type that this version does not know has none. */
+  async envelopes(events: readonly AgentEvent[]): Promise<Envelope[]> {
+    return this.each(
+      events.filter(({ type }) => isAgentEventType(type)),
+      (event, invocation) => envelopeOf(event, invocation),
     );
-    return events.flatMap((event) => {
-      const invocation = invocations.get(event.invocationId);
-      return invocation === undefined ? [] : [notificationOf(event, invocation)];
-    });
   }
 
   /** The `service_invoked` frames of the agent's pending invocations with a higher id, by id, under the event ids they were announced with. */
@@ -33,5 +34,19 @@ export class InvocationFrames {
         createdAt: announcedAt,
       })),
     );
+  }
+
+  private async each<T>(
+    events: readonly AgentEvent[],
+    show: (event: AgentEvent, invocation: InvocationDetail) => T,
+  ): Promise<T[]> {
+    if (events.length === 0) return [];
+    const invocations = new Map(
+      (await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]),
+    );
+    return events.flatMap((event) => {
+      const invocation = invocations.get(event.invocationId);
+      return invocation === undefined ? [] : [show(event, invocation)];
+    });
   }
 }
