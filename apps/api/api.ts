@@ -1,6 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AgentGateway, useGateway } from '#gateway';
+import { useKeys } from '#owners';
 import { createHttpApp, type Platform } from '#platform';
 import { ApiModule } from './api.module.js';
 
@@ -16,6 +17,7 @@ export type Api = {
  *  @throws the socket's error, such as EADDRINUSE */
 export async function startApi(platform: Platform, root: DynamicModule = ApiModule.with(platform)): Promise<Api> {
   const app = await createHttpApp(root, { log: platform.log, limits: platform.limits, metrics: platform.metrics });
+  useKeys(app);
   useGateway(app);
   try {
     await app.listen(platform.config.port, platform.config.host);

@@ -2,21 +2,28 @@ import {
   applyDecorators,
   createParamDecorator,
   Injectable,
-  SetMetadata,
   UseGuards,
   type CanActivate,
   type ExecutionContext,
 } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
-import { RateLimits, type RateNote } from '#platform';
-import { KeyDoor } from './key-door.js';
 import { ownerProblems } from './owners.problems.js';
 import type { AgentPrincipal, Principal, Scope } from './principal.js';
 
-type Requirement = { kind: Principal['kind']; scope?: Scope };
+/** Whose key a route asks for. */
+export type Requirement = { readonly kind: Principal['kind']; readonly scope?: Scope };
 
-const REQUIREMENT = 'c4c:auth';
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Judged by `useKeys` before anything of the body is read. */
+    requirement?: Requirement;
+  }
+  interface FastifyRequest {
+    /** Whose key it carries, where the route asks for one. */
+    principal?: Principal;
+  }
+}
 
 /** Asks for an agent's key with this scope. A frozen agent is refused. */
 export const AgentAuth = (scope: Scope): MethodDecorator & ClassDecorator => require({ kind: 'agent', scope });
@@ -29,31 +36,15 @@ export const AdminAuth = (): MethodDecorator & ClassDecorator => require({ kind:
 
 /** The principal of the request, as a handler's argument. */
 export const Caller = createParamDecorator((_data: unknown, context: ExecutionContext): Principal | undefined => {
-  return context.switchToHttp().getRequest<Authenticated>().principal;
+  return context.switchToHttp().getRequest<FastifyRequest>().principal;
 });
 
-type Authenticated = FastifyRequest & RateNote & { principal?: Principal };
-
+/** Behind the door, which has judged the key: a server that was built without the door lets nobody in. */
 @Injectable()
-export class KeyGuard implements CanActivate {
-  constructor(
-    private readonly door: KeyDoor,
-    private readonly limits: RateLimits,
-    private readonly reflector: Reflector,
-  ) {}
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const required = this.reflector.getAllAndOverride<Requirement>(REQUIREMENT, [
-      context.getHandler(),
-      context.getClass(),
-    ]);
-    const request = context.switchToHttp().getRequest<Authenticated>();
-    const header = request.headers['x-api-key'];
-    const key = typeof header === 'string' ? header : undefined;
-    const principal = await this.door.enter(key, required.kind, () => this.limits.addressOf(request.raw), request);
-    if (principal.kind === 'agent') requireAllowed(principal, required.scope);
-    request.principal = principal;
-    return true;
+class PrincipalGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    if (context.switchToHttp().getRequest<FastifyRequest>().principal !== undefined) return true;
+    throw new Error('The key of this request was not judged: useKeys is missing');
   }
 }
 
@@ -75,5 +66,19 @@ export function requireAllowed(principal: AgentPrincipal, scope: Scope | undefin
 }
 
 function require(requirement: Requirement): MethodDecorator & ClassDecorator {
-  return applyDecorators(SetMetadata(REQUIREMENT, requirement), UseGuards(KeyGuard));
+  return applyDecorators(onEachRoute(RouteConfig({ requirement })), UseGuards(PrincipalGuard));
+}
+
+/** Nest hands the configuration of a method to Fastify, and of a class nothing. */
+function onEachRoute(decorate: MethodDecorator): MethodDecorator & ClassDecorator {
+  return (target: object, name?: string | symbol, descriptor?: PropertyDescriptor): void => {
+    if (name !== undefined && descriptor !== undefined) {
+      decorate(target, name, descriptor);
+      return;
+    }
+    const prototype: unknown = Reflect.get(target, 'prototype');
+    for (const [method, each] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+      if (method !== 'constructor' && typeof each.value === 'function') decorate(target, method, each);
+    }
+  };
 }

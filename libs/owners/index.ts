@@ -17,3 +17,4 @@ export {
   type Principal,
   type Scope,
 } from './principal.js';
+export { useKeys } from './use-keys.js';

@@ -22,6 +22,19 @@ export class KeyDoor {
     private readonly limits: RateLimits,
   ) {}
 
+  /** As `enter`, at once, for a right key that is in memory; undefined for every other, which is not counted then.
+   *  @throws {Problem} RATE_LIMITED */
+  enterKnown<K extends Principal['kind']>(
+    key: string | undefined,
+    kind: K,
+    note: RateNote,
+  ): PrincipalOf<K> | undefined {
+    const principal = key !== undefined && this.right.has(key) ? this.keys.known(key) : undefined;
+    if (principal === undefined || !isOf(principal, kind)) return undefined;
+    this.limits.admit(principal.keyId, ownerOf(principal), note);
+    return principal;
+  }
+
   /** @param note gets the fields that the answer carries
    *  @param beforeLookUp may throw to refuse what the limit of wrong keys let pass
    *  @throws {Problem} UNAUTHENTICATED, RATE_LIMITED, and what `beforeLookUp` throws */

@@ -10,7 +10,7 @@ import type { Principal } from './principal.js';
 const LIFE_MS = 500;
 const ENTRIES_MAX = 20_000;
 
-type Entry = { principal: Promise<Principal | undefined>; bornAt: number; keyId?: bigint; agentId?: bigint };
+type Entry = { principal: Promise<Principal | undefined>; bornAt: number; known?: Principal };
 
 /** Tells whom a key stands for, from a short-lived copy in memory. */
 @Injectable()
@@ -29,9 +29,19 @@ export class KeyRing implements OnModuleDestroy {
   ) {
     countLookUps(metrics, 'keys', { hits: () => this.hits, misses: () => this.misses });
     this.unsubscribe = [
-      bus.subscribe('key-revoked', ({ keyId }) => this.forget((entry) => entry.keyId === BigInt(keyId))),
-      bus.subscribe('agent-frozen', ({ agentId }) => this.forget((entry) => entry.agentId === BigInt(agentId))),
+      bus.subscribe('key-revoked', ({ keyId }) => this.forget(({ keyId: id }) => id === BigInt(keyId))),
+      bus.subscribe('agent-frozen', ({ agentId }) =>
+        this.forget((known) => known.kind === 'agent' && known.agentId === BigInt(agentId)),
+      ),
     ];
+  }
+
+  /** Whom the key stands for, when that is in memory. */
+  known(key: string): Principal | undefined {
+    const entry = this.entries.get(key);
+    if (entry?.known === undefined || performance.now() - entry.bornAt >= LIFE_MS) return undefined;
+    this.hits += 1;
+    return entry.known;
   }
 
   /** Whom the key stands for; undefined for no key, a malformed, unknown, expired or revoked one. */
@@ -49,9 +59,7 @@ export class KeyRing implements OnModuleDestroy {
     this.entries.set(key, entry);
     entry.principal.then(
       (principal) => {
-        if (principal === undefined) return;
-        entry.keyId = principal.keyId;
-        if (principal.kind === 'agent') entry.agentId = principal.agentId;
+        if (principal !== undefined) entry.known = principal;
       },
       // A failed look-up is not remembered; the next request asks again.
       () => this.entries.delete(key),
@@ -98,10 +106,10 @@ export class KeyRing implements OnModuleDestroy {
     return given.length === expected.length && timingSafeEqual(given, expected);
   }
 
-  private forget(matches: (entry: Entry) => boolean): void {
-    for (const [key, entry] of this.entries) {
+  private forget(matches: (known: Principal) => boolean): void {
+    for (const [key, { known }] of this.entries) {
       // An entry that is still loading may have read the row before the change.
-      if (entry.keyId === undefined || matches(entry)) this.entries.delete(key);
+      if (known === undefined || matches(known)) this.entries.delete(key);
     }
   }
 

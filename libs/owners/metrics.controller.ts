@@ -1,6 +1,6 @@
 import { Controller, Get, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Metrics, RawAnswer, type RateNote } from '#platform';
+import { Metrics, RawAnswer } from '#platform';
 import { MetricsDoor } from './metrics.door.js';
 
 /** The figures of this process, for a scraper. */
@@ -13,7 +13,7 @@ export class MetricsController {
 
   /** @throws {Problem} UNAUTHENTICATED, RATE_LIMITED */
   @Get('metrics')
-  async read(@Req() request: FastifyRequest & RateNote): Promise<RawAnswer> {
+  async read(@Req() request: FastifyRequest): Promise<RawAnswer> {
     await this.door.admit(request.raw, request);
     return new RawAnswer(this.metrics.contentType, await this.metrics.text());
   }
