@@ -1,7 +1,8 @@
-import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { formatShells } from '#kernel';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { Database, IdParam, NoFields, notFound, requireSomeField, type FinishedAnswer } from '#platform';
+import { Database, IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
 import { AgentLists } from './agent-lists.js';
 import { AgentStore, type Agent } from './agent.store.js';
 import { agentInfo, marketAgentView } from './agent.view.js';
@@ -97,16 +98,18 @@ export class MarketAgentsController {
   constructor(
     private readonly agents: AgentStore,
     private readonly lists: AgentLists,
+    private readonly limits: RateLimits,
   ) {}
 
   /** The same for everybody, whoever asks. May be a second old; what this process changes shows at once. */
   @Get()
-  list(@Query() { page, limit, ...filter }: MarketAgentsQuery): Promise<FinishedAnswer> {
-    const { search, category, status } = filter;
-    return this.lists.get(JSON.stringify([page, limit, search, category, status]), async () => {
-      const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
-      return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
-    });
+  list(@Query() query: MarketAgentsQuery, @Req() { raw }: FastifyRequest): Promise<FinishedAnswer> {
+    const { page, limit, search, category, status } = query;
+    return this.lists.get(
+      JSON.stringify([page, limit, search, category, status]),
+      () => this.read(query),
+      () => this.limits.addressOf(raw),
+    );
   }
 
   @Get(':id')
@@ -114,5 +117,10 @@ export class MarketAgentsController {
     const agent = await this.agents.findOnMarket(id);
     if (agent === undefined) throw notFound();
     return marketAgentView(agent);
+  }
+
+  private async read({ page, limit, ...filter }: MarketAgentsQuery): Promise<object> {
+    const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
+    return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
   }
 }

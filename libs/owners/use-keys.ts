@@ -5,40 +5,57 @@ import { requireAllowed, type Requirement } from './auth.js';
 import { KeyDoor } from './key-door.js';
 import type { Principal } from './principal.js';
 
+// What is under it asks the database; the documents and what operators look at do not.
+const API = '/openapi/v1/';
+
 /**
- * Judges the key of a request before anything of its body is read: reading and parsing cost most, and a stranger shall not
- * have them. A key whose principal is in memory is judged at once, without a turn of the event loop.
+ * Judges who asks before anything of the body is read: reading and parsing cost most, and a stranger shall not have them. A
+ * key whose principal is in memory is judged at once, without a turn of the event loop. What needs no key is counted for its
+ * address.
  */
 export function useKeys(app: NestFastifyApplication): void {
   const door = app.get(KeyDoor);
   const limits = app.get(RateLimits);
+  const addressOf = (request: FastifyRequest): string => limits.addressOf(request.raw);
+
+  /** False when the key has to be looked up. */
+  const isLetIn = (request: FastifyRequest, requirement: Requirement | undefined): boolean => {
+    if (requirement === undefined) {
+      if (request.routeOptions.url?.startsWith(API) === true) limits.admitKeyless(addressOf(request), request);
+      return true;
+    }
+    const principal = door.enterKnown(keyOf(request), requirement.kind, request);
+    if (principal === undefined) return false;
+    admit(request, requirement, principal);
+    return true;
+  };
+
   const fastify = app.getHttpAdapter().getInstance();
   fastify.decorateRequest('principal');
   fastify.addHook('onRequest', (request, _reply, done) => {
     const { requirement } = request.routeOptions.config;
-    if (requirement === undefined) {
-      done();
-      return;
-    }
-    const header = request.headers['x-api-key'];
-    const key = typeof header === 'string' ? header : undefined;
+    let isIn: boolean;
     try {
-      const known = door.enterKnown(key, requirement.kind, request);
-      if (known !== undefined) {
-        admit(request, requirement, known);
-        done();
-        return;
-      }
+      isIn = isLetIn(request, requirement);
     } catch (refusal) {
-      // Everything that the door throws is an Error.
+      // Everything that is thrown here is an Error.
       done(refusal as Error);
       return;
     }
+    if (isIn || requirement === undefined) {
+      done();
+      return;
+    }
     door
-      .enter(key, requirement.kind, () => limits.addressOf(request.raw), request)
+      .enter(keyOf(request), requirement.kind, () => addressOf(request), request)
       .then((principal) => admit(request, requirement, principal))
       .then(() => done(), done);
   });
+}
+
+function keyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['x-api-key'];
+  return typeof key === 'string' ? key : undefined;
 }
 
 /** @throws {Problem} AGENT_FROZEN, SCOPE_MISSING */

@@ -36,7 +36,12 @@ export type Config = {
   /** Payloads are erased so many days after the end of their invocation; 0 is never. */
   readonly payloadDays: number;
   /** Requests that are taken: a second of one key, a second of one owner, a minute of an address without a right key; 0: any. */
-  readonly rates: { readonly key: number; readonly owner: number; readonly wrongKeys: number };
+  readonly rates: {
+    readonly key: number;
+    readonly owner: number;
+    readonly wrongKeys: number;
+    readonly keyless: number;
+  };
   /** Whose word about the client's address is taken. */
   readonly trustProxy: TrustProxy;
 };
@@ -62,6 +67,7 @@ const OWN_KEYS = [
   'C4C_RATE_KEY',
   'C4C_RATE_OWNER',
   'C4C_RATE_WRONG_KEYS',
+  'C4C_RATE_ADDRESS',
   'C4C_TRUST_PROXY',
 ];
 // Read by the command line and by the tests; they may stand in the same environment.
@@ -152,6 +158,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       key: integer(env, 'C4C_RATE_KEY', 1_000, 0, RATE_MAX),
       owner: integer(env, 'C4C_RATE_OWNER', 3_000, 0, RATE_MAX),
       wrongKeys: integer(env, 'C4C_RATE_WRONG_KEYS', 100, 0, RATE_MAX),
+      keyless: integer(env, 'C4C_RATE_ADDRESS', 300, 0, RATE_MAX),
     },
     trustProxy: trustedProxies(env, 'C4C_TRUST_PROXY'),
   };

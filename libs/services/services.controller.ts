@@ -1,6 +1,7 @@
-import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { IdParam, NoFields, notFound, requireSomeField, type FinishedAnswer } from '#platform';
+import { IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
 import { CatalogueStore, type Listing } from './catalogue.store.js';
 import { Publish } from './publish.usecase.js';
 import { managedServiceDetail, managedServiceView, marketServiceView, publishedServiceView } from './service.view.js';
@@ -100,12 +101,17 @@ export class MarketServicesController {
   constructor(
     private readonly catalogue: CatalogueStore,
     private readonly lists: ServiceLists,
+    private readonly limits: RateLimits,
   ) {}
 
   /** The same for everybody, whoever asks. May be a second old; what this process changes shows at once. */
   @Get()
-  list(@Query() query: MarketServicesQuery): Promise<FinishedAnswer> {
-    return this.lists.get(listKey(query), () => this.read(query));
+  list(@Query() query: MarketServicesQuery, @Req() { raw }: FastifyRequest): Promise<FinishedAnswer> {
+    return this.lists.get(
+      listKey(query),
+      () => this.read(query),
+      () => this.limits.addressOf(raw),
+    );
   }
 
   @Get(':id')

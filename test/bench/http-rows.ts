@@ -59,6 +59,7 @@ export function apiEnv({ adminUrl, appUrl }: Urls, adminKey: string): Record<str
     C4C_RATE_KEY: RATE,
     C4C_RATE_OWNER: RATE,
     C4C_RATE_WRONG_KEYS: RATE,
+    C4C_RATE_ADDRESS: RATE,
     HOST: '127.0.0.1',
     PORT: '0',
   };

@@ -4,8 +4,14 @@ import { formatApiKey, secretFrom } from '#kernel';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
 
-const [KEY, OWNER, WRONG] = [20, 30, 5];
-const env = { C4C_RATE_KEY: `${KEY}`, C4C_RATE_OWNER: `${OWNER}`, C4C_RATE_WRONG_KEYS: `${WRONG}` };
+const [KEY, OWNER, WRONG, READS] = [20, 30, 5, 50];
+const env = {
+  C4C_RATE_KEY: `${KEY}`,
+  C4C_RATE_OWNER: `${OWNER}`,
+  C4C_RATE_WRONG_KEYS: `${WRONG}`,
+  C4C_RATE_ADDRESS: `${READS}`,
+  C4C_TRUST_PROXY: '1',
+};
 const POLICY = `"key";q=${KEY};w=1, "owner";q=${OWNER};w=1`;
 
 // The clock of the limits stands still unless a test moves it, so how fast the requests are changes nothing.
@@ -183,5 +189,47 @@ describe('an address', () => {
     const answer = await world.api.get('//healthz');
     expect(answer.headers['ratelimit']).toBe(`"address";r=${WRONG};t=1`);
     expect((await world.api.get('/no/such/path')).headers['ratelimit']).toBe(`"address";r=${WRONG};t=1`);
+  });
+});
+
+describe('an address that asks for what needs no key', () => {
+  const from = (address: string, path: string) => world.api.get(path).set('X-Forwarded-For', address);
+
+  it('is answered exactly as often as it may, with searches of its own or the same list, and keeps nobody else out', async () => {
+    for (const path of ['/market/services', '/market/agents', '/market/services/1', '/market/agents/1']) {
+      aMinuteLater();
+      let n = 0;
+      const search = path.endsWith('1') ? '' : '?search=word';
+      const flood = times(400, () => from('198.51.100.7', `${path}${search}${search === '' ? '' : n++}`));
+      const others = await times(10, () => from('198.51.100.8', path));
+      for (const { status, headers } of others) {
+        expect([200, 404]).toContain(status);
+        expect(headers['ratelimit-policy']).toBe(`"keyless";q=${READS};w=1`);
+      }
+      const counts = countOf(await flood);
+      expect(counts[429], path).toBe(400 - READS);
+      expect((counts[200] ?? 0) + (counts[404] ?? 0), path).toBe(READS);
+    }
+  });
+
+  it('is told how it stands, and passes again as Retry-After says', async () => {
+    const first = await from('198.51.100.9', '/market/services');
+    expect(first.headers['ratelimit']).toBe(`"keyless";r=${READS - 1};t=1`);
+    await times(READS - 1, () => from('198.51.100.9', '/market/services'));
+    // Also with the tag of an answer that it has, and with a key.
+    const refused = await from('198.51.100.9', '/market/services')
+      .set('If-None-Match', first.headers['etag'] ?? '')
+      .set('X-API-Key', agent.key);
+    expectProblem(refused, 429, 'RATE_LIMITED');
+    expect(refused.headers).toMatchObject({ 'retry-after': '1', ratelimit: '"keyless";r=0;t=1' });
+    expect(refused.body).toMatchObject({ error: { details: { policy: 'keyless', quota: READS, windowS: 1 } } });
+    nowMs += 1_000;
+    dataOf(await from('198.51.100.9', '/market/services'));
+  });
+
+  it('reads the documents and looks at the health as often as it likes', async () => {
+    await times(READS, () => from('198.51.100.10', '/market/services'));
+    for (const path of ['//healthz', '//readyz', '//problems'])
+      expect((await from('198.51.100.10', path)).status).toBe(200);
   });
 });

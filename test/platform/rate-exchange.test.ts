@@ -10,7 +10,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 // Ten a minute: in the time that a test takes, less than one runs off.
 const QUOTA = 10;
-const CONFIG = { rates: { key: 0, owner: 0, wrongKeys: QUOTA }, trustProxy: undefined };
+const CONFIG = { rates: { key: 0, owner: 0, wrongKeys: QUOTA, keyless: 0 }, trustProxy: undefined };
 
 /** What an api process has of it. */
 class Process {

@@ -61,6 +61,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
         C4C_RATE_KEY: '1000000',
         C4C_RATE_OWNER: '1000000',
         C4C_RATE_WRONG_KEYS: '1000000',
+        C4C_RATE_ADDRESS: '1000000',
         ...env,
       }),
     drop: async () => {

@@ -53,6 +53,7 @@ export class Fleet {
       C4C_RATE_KEY: '1000000',
       C4C_RATE_OWNER: '1000000',
       C4C_RATE_WRONG_KEYS: '1000000',
+      C4C_RATE_ADDRESS: '1000000',
       ...this.env,
       ...env,
     });

@@ -12,20 +12,28 @@ function cacheWith(limits: AnswerCacheLimits = {}) {
     asked,
     pass: (ms: number) => (nowMs += ms),
     /** What is answered for the key, when each load answers how many there were. */
-    read: async (key: string) => dataOf(await cache.get(key, () => Promise.resolve(`${key} ${asked.push(key)}`))),
+    read: async (key: string) =>
+      dataOf(await cache.get(key, () => Promise.resolve(`${key} ${asked.push(key)}`), somebody)),
     /** A load that ends when it is told. */
-    held: (key: string) => {
+    held: (key: string, client = somebody) => {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
-      const answer = cache.get(key, () => {
-        asked.push(key);
-        return promise;
-      });
+      const answer = cache.get(
+        key,
+        () => {
+          asked.push(key);
+          return promise;
+        },
+        client,
+      );
       answer.catch(() => undefined);
       return { answer, resolve, reject };
     },
   };
 }
 
+let clients = 0;
+/** Another one each time. */
+const somebody = () => `client ${clients++}`;
 const dataOf = (answer: FinishedAnswer) => (JSON.parse(answer.bodyFor('').toString()) as { data: string }).data;
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -33,7 +41,7 @@ describe('an answer', () => {
   it('is kept for its life, counted from when it was asked for, and no longer', async () => {
     const { cache, asked, pass, read } = cacheWith();
     const { promise, resolve } = Promise.withResolvers<string>();
-    const first = cache.get('a', () => promise);
+    const first = cache.get('a', () => promise, somebody);
     await settled();
     pass(600);
     resolve('slow');
@@ -120,12 +128,12 @@ describe('a flood of keys that nobody asked for before', () => {
   it('is bounded in bytes too, and a huge answer is not kept at all', async () => {
     const { asked, cache, read } = cacheWith({ bytesMax: 320_000 });
     const big = (size: number) => () => Promise.resolve(`${asked.push('big')}${'x'.repeat(size)}`);
-    for (let n = 0; n < 100; n++) await cache.get(`k ${n}`, big(18_000));
+    for (let n = 0; n < 100; n++) await cache.get(`k ${n}`, big(18_000), somebody);
     expect(cache.size.bytes).toBeLessThanOrEqual(160_000);
     expect(cache.size.entries).toBeGreaterThan(4);
     await read('small');
-    await cache.get('huge', big(21_000));
-    await cache.get('huge', big(21_000));
+    await cache.get('huge', big(21_000), somebody);
+    await cache.get('huge', big(21_000), somebody);
     expect(asked.filter((key) => key === 'big')).toHaveLength(102);
     await read('small');
     expect(asked.filter((key) => key === 'small')).toHaveLength(1);
@@ -153,5 +161,17 @@ describe('a flood of keys that nobody asked for before', () => {
     expect(asked).toEqual(['popular', 'strange 1', 'popular', 'strange 2']);
     // The place that was refused came free again.
     expect(await read('strange 5')).toBe('strange 5 5');
+  });
+
+  it('leaves places to others, however many different things one client asks for', async () => {
+    const { held, read } = cacheWith({ loadsMax: 2, waitingMax: 8 });
+    const flood = Array.from({ length: 20 }, (_, n) => held(`flood ${n}`, () => 'flooder'));
+    const other = held('other', () => 'other');
+    for (const { resolve } of [...flood, other]) resolve('');
+    const ends = await Promise.allSettled(flood.map(({ answer }) => answer));
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
+    expect(ends[5]).toMatchObject({ reason: { kind: { code: 'OVERLOADED' } } });
+    expect(dataOf(await other.answer)).toBe('');
+    expect(await read('afterwards')).toMatch('afterwards');
   });
 });

@@ -28,12 +28,17 @@ const ENTRY_BYTES = 500;
 /**
  * Finished answers of public reads that may be a second old. Requests for the same thing share one load; a load that fails is
  * not kept. Keys come from strangers, so everything has a bound: what was asked for once is kept apart from what is asked
- * for again, so that a flood of new keys pushes out only its own; and few loads run at once, of what is asked for again first.
+ * for again, so that a flood of new keys pushes out only its own; and few loads run at once, of what is asked for again first;
+ * a client has at most as many of those places as are free, as at the door of the server (`Admission`).
  */
 export class AnswerCache {
   private readonly once: Shelf;
   private readonly often: Shelf;
   private readonly loads: Turnstile;
+  /** How many loads of each client run or wait. */
+  private readonly loadsOf = new Map<string, number>();
+  private loadsInside = 0;
+  private readonly placesMax: number;
   private readonly forgotAt: number[] = [];
   private readonly lifeMs: number;
   private readonly answerBytesMax: number;
@@ -52,17 +57,20 @@ export class AnswerCache {
     this.once = new Shelf(entriesMax / 2, bytesMax / 2);
     this.often = new Shelf(entriesMax / 2, bytesMax / 2);
     this.loads = new Turnstile({ workingMax: loadsMax, waitingMax });
+    this.placesMax = loadsMax + waitingMax;
     this.lifeMs = lifeMs;
     this.answerBytesMax = bytesMax / 16;
     this.forgetsMax = forgetsMax;
     this.now = now;
   }
 
-  /** @param key all that the answer depends on @throws {Problem} OVERLOADED, and what `load` throws */
-  get(key: string, load: () => Promise<unknown>): Promise<FinishedAnswer> {
+  /** @param key all that the answer depends on
+   *  @param client who asks, when something has to be loaded for it
+   *  @throws {Problem} OVERLOADED, and what `load` throws */
+  get(key: string, load: () => Promise<unknown>, client: () => string): Promise<FinishedAnswer> {
     const known = this.often.take(key) ?? this.once.take(key);
-    if (known === undefined) return this.start(key, load, this.once).answer;
-    if (!this.isFresh(known)) return this.start(key, load, this.often).answer;
+    if (known === undefined) return this.start(key, load, client(), this.once).answer;
+    if (!this.isFresh(known)) return this.start(key, load, client(), this.often).answer;
     this.often.put(known);
     return known.answer;
   }
@@ -93,15 +101,31 @@ export class AnswerCache {
     return askedAt === undefined || this.now() - askedAt < this.lifeMs;
   }
 
-  private start(key: string, load: () => Promise<unknown>, shelf: Shelf): Entry {
+  private start(key: string, load: () => Promise<unknown>, client: string, shelf: Shelf): Entry {
     const { promise, resolve, reject } = Promise.withResolvers<FinishedAnswer>();
     const entry: Entry = { key, answer: promise, askedAt: undefined, bytes: ENTRY_BYTES + 2 * key.length };
     shelf.put(entry);
-    this.load(entry, load, shelf === this.often).then(resolve, (error: unknown) => {
+    this.inTurn(client, () => this.load(entry, load, shelf === this.often)).then(resolve, (error: unknown) => {
       this.drop(entry);
       reject(error instanceof TurnstileFull ? overloaded(error) : error);
     });
     return entry;
+  }
+
+  private async inTurn<T>(client: string, work: () => Promise<T>): Promise<T> {
+    const own = this.loadsOf.get(client) ?? 0;
+    // Whoever has none may try: what is urgent gets a place also where none is free.
+    if (own > 0 && own >= this.placesMax - this.loadsInside) throw new TurnstileFull('this client waits for too many');
+    this.loadsInside += 1;
+    this.loadsOf.set(client, own + 1);
+    try {
+      return await work();
+    } finally {
+      this.loadsInside -= 1;
+      const left = (this.loadsOf.get(client) ?? 1) - 1;
+      if (left > 0) this.loadsOf.set(client, left);
+      else this.loadsOf.delete(client);
+    }
   }
 
   private async load(entry: Entry, load: () => Promise<unknown>, isUrgent: boolean): Promise<FinishedAnswer> {

@@ -7,7 +7,7 @@ const ADDRESS_LINES = [/\r\nratelimit-policy: "address";q=100;w=60\r\n/i, /\r\nr
 let edge: EdgeApp;
 
 beforeAll(async () => {
-  const rates = { key: 1_000, owner: 3_000, wrongKeys: 100 };
+  const rates = { key: 1_000, owner: 3_000, keyless: 0, wrongKeys: 100 };
   edge = await EdgeApp.start({ limits: new RateLimits({ rates, trustProxy: undefined }) });
 });
 afterAll(() => edge.close());

@@ -76,7 +76,7 @@ describe('C4C_TRUST_PROXY', () => {
 
 describe('the rates', () => {
   it('have defaults, can be switched off, and are whole numbers', () => {
-    expect(loadConfig(MUST).rates).toEqual({ key: 1_000, owner: 3_000, wrongKeys: 100 });
+    expect(loadConfig(MUST).rates).toEqual({ key: 1_000, owner: 3_000, wrongKeys: 100, keyless: 300 });
     expect(loadConfig({ ...MUST, C4C_RATE_KEY: '0', C4C_RATE_OWNER: '5' }).rates).toMatchObject({ key: 0, owner: 5 });
     expect(() => loadConfig({ ...MUST, C4C_RATE_WRONG_KEYS: '-1' })).toThrow(ConfigError);
   });

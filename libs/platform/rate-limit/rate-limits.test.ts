@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from '#kernel';
 import { RateLimits, type RateNote } from './rate-limits.js';
 
-type Rates = { key?: number; owner?: number; wrongKeys?: number };
+type Rates = { key?: number; owner?: number; wrongKeys?: number; keyless?: number };
 
 /** Limits on a clock that stands still until the test moves it. */
 function limitsOf(rates: Rates, entriesMax?: number) {
   const clock = { now: 1_000_000 };
-  const config = { rates: { key: 0, owner: 0, wrongKeys: 0, ...rates }, trustProxy: undefined };
+  const config = { rates: { key: 0, owner: 0, wrongKeys: 0, keyless: 0, ...rates }, trustProxy: undefined };
   const limits = new RateLimits(config, () => clock.now, entriesMax);
   return { clock, limits };
 }
@@ -129,5 +129,29 @@ describe('the limit of wrong keys', () => {
     await limits.tick();
     await limits.tick();
     expect(limits.tables.map(({ size }) => size)).toEqual([0]);
+  });
+});
+
+describe('the limit of requests without a key', () => {
+  it('counts each address by itself, and gives back what has run off', () => {
+    const { limits, clock } = limitsOf({ keyless: 2 });
+    const read = (address: string) => attempt((note) => limits.admitKeyless(address, note));
+    expect(read('a')).toEqual({ policy: '"keyless";q=2;w=1', limit: '"keyless";r=1;t=1' });
+    expect([read('a'), read('a')].map(({ problem }) => problem?.code)).toEqual([undefined, 'RATE_LIMITED']);
+    expect(read('a').problem).toMatchObject({ retryAfterS: 1, details: { policy: 'keyless', quota: 2, windowS: 1 } });
+    expect(read('b').problem).toBeUndefined();
+    clock.now += 500;
+    expect([read('a'), read('a')].map(({ problem }) => problem?.code)).toEqual([undefined, 'RATE_LIMITED']);
+  });
+
+  it('is no limit of wrong keys, nor the other way round', () => {
+    const { limits } = limitsOf({ keyless: 1, wrongKeys: 1 });
+    limits.guess('a', { rateFields: null });
+    expect(attempt((note) => limits.admitKeyless('a', note)).problem).toBeUndefined();
+    expect(attempt((note) => limits.guess('b', note)).problem).toBeUndefined();
+  });
+
+  it('says nothing when it is switched off', () => {
+    expect(attempt((note) => limitsOf({ wrongKeys: 1 }).limits.admitKeyless('a', note))).toEqual({});
   });
 });

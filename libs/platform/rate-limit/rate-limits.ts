@@ -18,8 +18,8 @@ export type RateNote = { rateFields: RateFields | null };
 export type Guess = { wasRight(): void };
 
 /**
- * How often whom: each key, each owner with all keys together, and each address with requests whose key is missing,
- * malformed or wrong. A refused request costs nothing, so whoever keeps the pace is served at the full rate.
+ * How often whom: each key, each owner with all keys together, each address with requests whose key is missing,
+ * malformed or wrong, and each address with requests that need none. A refused request costs nothing, so whoever keeps the pace is served at the full rate.
  *
  * Every process judges by its own counts, at once. With Redis it adds them to everybody's every 100 ms (`RateExchange`):
  * beyond the quota, n processes let pass at most what arrives at the other n - 1 within one exchange, and that excess is a
@@ -33,6 +33,7 @@ export class RateLimits {
   private readonly keys: RateTable | undefined;
   private readonly owners: RateTable | undefined;
   private readonly addresses: RateTable | undefined;
+  private readonly keyless: RateTable | undefined;
   private readonly policyOfOwned: string;
 
   constructor(
@@ -45,7 +46,8 @@ export class RateLimits {
     this.keys = table(new RatePolicy('key', rates.key, 1));
     this.owners = table(new RatePolicy('owner', rates.owner, 1));
     this.addresses = table(new RatePolicy('address', rates.wrongKeys, 60));
-    this.tables = [this.keys, this.owners, this.addresses].filter((one) => one !== undefined);
+    this.keyless = table(new RatePolicy('keyless', rates.keyless, 1));
+    this.tables = [this.keys, this.owners, this.addresses, this.keyless].filter((one) => one !== undefined);
     const texts = [this.keys, this.owners].flatMap((one) => (one === undefined ? [] : [one.policy.text]));
     this.policyOfOwned = texts.join(', ');
     this.addressOf = addressReader(trustProxy);
@@ -72,19 +74,21 @@ export class RateLimits {
   /** Counts a request whose key is not known to be right, before anybody looks the key up.
    *  @throws {Problem} RATE_LIMITED */
   guess(address: string, note: RateNote): Guess {
-    const now = this.now();
-    const standing = standingIn(this.addresses, address, now);
+    const standing = this.count(this.addresses, address, note);
     if (standing === undefined) return NO_GUESS;
-    const { table, bucket, left } = standing;
-    if (left > 0) take(standing, now);
-    note.rateFields = { policy: table.policy.text, limit: textOf(standing, now) };
-    if (left === 0) throw refusal(standing, now);
+    const { table, bucket } = standing;
     return {
       wasRight: () => {
         table.policy.add(bucket, -1, this.now());
         table.touch(bucket);
       },
     };
+  }
+
+  /** Counts a request that needs no key, whatever key it carries.
+   *  @throws {Problem} RATE_LIMITED */
+  admitKeyless(address: string, note: RateNote): void {
+    this.count(this.keyless, address, note);
   }
 
   /** What an answer to a request without a principal says; nothing is counted. */
@@ -94,6 +98,17 @@ export class RateLimits {
     const bucket = this.addresses.peek(this.addressOf(request)) ?? UNUSED;
     const now = this.now();
     return { policy: policy.text, limit: policy.standing(bucket, policy.left(bucket, now), now) };
+  }
+
+  private count(table: RateTable | undefined, address: string, note: RateNote): Standing | undefined {
+    const now = this.now();
+    const standing = standingIn(table, address, now);
+    if (standing === undefined) return undefined;
+    const isFree = standing.left > 0;
+    if (isFree) take(standing, now);
+    note.rateFields = { policy: standing.table.policy.text, limit: textOf(standing, now) };
+    if (!isFree) throw refusal(standing, now);
+    return standing;
   }
 
   /** Shares what was counted and forgets who has not been heard of. Runs every `EXCHANGE_EVERY_MS`, beside the requests. */
@@ -149,4 +164,5 @@ const RULES = {
   key: (quota: number) => `A key may make ${quota} requests a second`,
   owner: (quota: number) => `All keys of one owner may together make ${quota} requests a second`,
   address: (quota: number) => `One address may make ${quota} requests a minute without a valid key`,
+  keyless: (quota: number) => `One address may make ${quota} requests a second that need no key`,
 };

@@ -1,4 +1,4 @@
-export type PolicyName = 'key' | 'owner' | 'address';
+export type PolicyName = 'key' | 'owner' | 'address' | 'keyless';
 
 /** What one name (a key, an owner, an address) has used of its policy and what has not run off yet. */
 export type Bucket = {
