@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pino } from 'pino';
 import { Owners } from '#owners';
 import { ConfigError, createLog, loadConfig, StartError, type Config, type Log } from '#platform';
 import { printAdminKey } from './admin-key.js';
@@ -13,11 +11,10 @@ import { readEnvFile } from './env-file.js';
 import { greeting } from './greeting.js';
 import { lockHome, type HomeLock } from './home-lock.js';
 import { homeFolder, openHome, readSecret, writePrivate } from './home.js';
+import { LogFile } from './log-file.js';
 import { startMarket, type Market } from './market.js';
 import { cannotListen, requireFreePort } from './port.js';
 import { onStopWish, stopAll, type Part } from './stopping.js';
-
-const LOG_BYTES_MAX = 32 * 1024 * 1024;
 
 /** How long a stop waits for a start that is under way. */
 const START_WITHIN_MS = 60_000;
@@ -63,7 +60,7 @@ async function start(): Promise<void> {
   await migrateAll(env, say);
   if (ending !== undefined) return;
 
-  const { log, logFile } = await openLog(config);
+  const { log, logFile } = openLog(config);
   const market = await startMarket(config, log).catch((error: Error) => {
     throw cannotListen(error, config.host, config.port);
   });
@@ -112,17 +109,11 @@ async function showAdminKey(market: Market, config: Config): Promise<string | un
 }
 
 /** People get a file to look into, servers get lines on standard output. */
-async function openLog(config: Config): Promise<{ log: Log; logFile?: string }> {
+function openLog(config: Config): { log: Log; logFile?: string } {
   if (config.env === 'production') return { log: createLog(config.logLevel) };
   const logFile = join(config.home, 'log', 'c4c.log');
-  await mkdir(join(config.home, 'log'), { recursive: true, mode: 0o700 });
-  const size = await stat(logFile).then(
-    ({ size }) => size,
-    () => 0,
-  );
-  if (size > LOG_BYTES_MAX) await rename(logFile, `${logFile}.1`);
-  const destination = pino.destination({ dest: logFile, sync: false, mode: 0o600 });
-  process.once('exit', () => destination.flushSync());
+  const destination = new LogFile(logFile);
+  process.once('exit', () => destination.flush());
   return { log: createLog(config.logLevel, destination), logFile };
 }
 
