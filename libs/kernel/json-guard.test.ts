@@ -49,8 +49,30 @@ describe('parseGuarded', () => {
     ['12345678901234.5678', []],
     ['"1e400 99999999999999999999"', []],
     ['{"a\\"":1e400}', ['a"']],
+    ['{"a":1,"a":2}', ['a']],
+    ['{"a":1,"a":1,"a":1}', ['a', 'a']],
+    ['{"a":1,"\\u0061":2}', ['a']],
+    ['{"":1,"":2}', ['']],
+    ['[{"a":1},{"a":1}]', []],
+    ['{"a":{"a":{"a":1}},"b":{"a":[]}}', []],
+    ['{"a":":,{}[]","b":"a","c":"a"}', []],
+    ['{"a":[0,{"b":{},"c":[[{"d":1},{"d":1 , "d":{}}]],"b":[]}],"a":null}', ['a[1].c[0][1].d', 'a[1].b', 'a']],
+    ['{"__proto__":1,"__proto__":2}', ['__proto__']],
+    ['{"1":1,"01":2,"1":3}', ['1']],
   ])('names the wrong paths of %j', (text, paths) => {
     expect(pathsOf(text)).toEqual(paths);
+  });
+
+  it('finds a doubled name wherever it stands', () => {
+    const member = fc.tuple(fc.string(), fc.jsonValue({ maxDepth: 3 }));
+    fc.assert(
+      fc.property(fc.uniqueArray(member, { selector: ([name]) => name, minLength: 1 }), fc.nat(), (members, at) => {
+        const texts = members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
+        const again = texts[at % texts.length] ?? '';
+        const isSafe = pathsOf(`{${texts.join(',')}}`).length === 0;
+        if (isSafe) expect(pathsOf(`{${[...texts, again].join(',')}}`)).toHaveLength(1);
+      }),
+    );
   });
 
   it('takes 32 levels and not 33', () => {

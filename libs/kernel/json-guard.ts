@@ -10,7 +10,7 @@ export class MalformedJson extends Error {
   override readonly name = 'MalformedJson';
 }
 
-/** Well-formed JSON that holds values no part of the system can store; `errors` names every one of them. */
+/** Well-formed JSON that holds values no part of the system can store, or names that mean two things; `errors` names them. */
 export class UnsafeJson extends Error {
   override readonly name = 'UnsafeJson';
 
@@ -21,14 +21,16 @@ export class UnsafeJson extends Error {
 
 /**
  * `JSON.parse` for text from outside. Depth is judged before parsing; numbers that are infinite or beyond 2^53-1, U+0000,
- * lone surrogates and `__proto__` keys are refused wherever they stand. An ordinary text costs one scan more than
- * `JSON.parse`; the parsed value is walked only when the scan saw something suspicious.
+ * lone surrogates, `__proto__` keys and names that an object has twice are refused wherever they stand. An ordinary text costs one
+ * scan and one count of members more than `JSON.parse`; what is wrong is looked for only when one of them saw something suspicious.
  * @throws {MalformedJson} not JSON, or nested too deeply
  * @throws {UnsafeJson} with all wrong paths
  */
 export function parseGuarded(text: string): unknown {
-  const hasLongNumber = scan(text);
+  const { hasLongNumber, colons } = scan(text);
   const value = parse(text);
+  // Of two members with one name the parser keeps the last; other readers of the same text may keep the first.
+  if (colons !== membersOf(value)) throw new UnsafeJson(doubledNames(text));
   if ((hasLongNumber || hasSuspiciousText(text)) && isWrong(value)) {
     const errors: FieldError[] = [];
     collect(value, '', errors);
@@ -39,11 +41,21 @@ export function parseGuarded(text: string): unknown {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const COMMA = 0x2c;
 const DIGITS_SAFE = 15;
 
-/** Checks the depth; tells whether a number outside strings is long or has an exponent, and so may be too large. */
-function scan(text: string): boolean {
+type Scanned = {
+  /** A number outside strings is long or has an exponent, and so may be too large. */
+  hasLongNumber: boolean;
+  /** One stands in each member, and nowhere else outside strings. */
+  colons: number;
+};
+
+/** Checks the depth. */
+function scan(text: string): Scanned {
   let depth = 0;
+  let colons = 0;
   let hasLongNumber = false;
   const end = text.length;
   for (let i = 0; i < end; i++) {
@@ -54,6 +66,8 @@ function scan(text: string): boolean {
       if (++depth > JSON_DEPTH_MAX) throw new MalformedJson(`The JSON is nested deeper than ${JSON_DEPTH_MAX} levels`);
     } else if (c === 0x5d || c === 0x7d) {
       depth--;
+    } else if (c === COLON) {
+      colons++;
     } else if (c >= 0x30 && c <= 0x39) {
       const start = i;
       let n = c;
@@ -62,7 +76,7 @@ function scan(text: string): boolean {
       i--;
     }
   }
-  return hasLongNumber;
+  return { hasLongNumber, colons };
 }
 
 /** The index of the quote that ends the string starting at `start`, or the text's length. */
@@ -86,6 +100,59 @@ function parse(text: string): unknown {
     const place = /at position \d+(?: \(line \d+ column \d+\))?/.exec(reason)?.[0] ?? '';
     throw new MalformedJson(`The text is not valid JSON${place === '' ? '' : `: wrong ${place}`}`);
   }
+}
+
+/** How many members all objects in the value have. */
+function membersOf(value: unknown): number {
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object') members += membersOf(item);
+    return members;
+  }
+  if (typeof value !== 'object' || value === null) return 0;
+  const object = value as Record<string, unknown>;
+  for (const name in object) {
+    members++;
+    const member = object[name];
+    if (typeof member === 'object') members += membersOf(member);
+  }
+  return members;
+}
+
+/** An open object or list, and where it stands. */
+type Frame = { path: string; names: Set<string> | undefined; index: number; name: string | undefined };
+
+/** The paths of the members whose names their objects have had before. The text is JSON. */
+function doubledNames(text: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const frames: Frame[] = [];
+  for (let i = 0; i < text.length && errors.length < ERRORS_MAX; i++) {
+    const c = text.charCodeAt(i);
+    const frame = frames.at(-1);
+    if (c === QUOTE) {
+      const end = endOfString(text, i);
+      if (frame?.names !== undefined && frame.name === undefined) {
+        frame.name = JSON.parse(text.slice(i, end + 1)) as string;
+        if (frame.names.has(frame.name)) errors.push(wrong(pathIn(frame), 'must be given only once', 'doubled'));
+        frame.names.add(frame.name);
+      }
+      i = end;
+    } else if (c === 0x5b || c === 0x7b) {
+      const path = frame === undefined ? '' : pathIn(frame);
+      frames.push({ path, names: c === 0x7b ? new Set() : undefined, index: 0, name: undefined });
+    } else if (c === 0x5d || c === 0x7d) {
+      frames.pop();
+    } else if (c === COMMA && frame !== undefined) {
+      frame.index++;
+      frame.name = undefined;
+    }
+  }
+  return errors;
+}
+
+function pathIn({ path, names, index, name = '' }: Frame): string {
+  if (names === undefined) return `${path}[${index}]`;
+  return path === '' ? name : `${path}.${name}`;
 }
 
 // Escapes for U+0000, a surrogate half, or a letter of "__proto__" (underscore, p, r, o, t).
@@ -140,7 +207,7 @@ function wrongText(text: string): string | undefined {
 }
 
 /** An error whose path is fit to be sent back, whatever its keys contain. */
-function wrong(path: string, message: string): FieldError {
+function wrong(path: string, message: string, code = 'unsafe'): FieldError {
   const shown = path.length > PATH_MAX ? `${path.slice(0, PATH_MAX)}…` : path;
-  return { field: shown.toWellFormed().replaceAll('\u0000', '\ufffd'), message, code: 'unsafe' };
+  return { field: shown.toWellFormed().replaceAll('\u0000', '\ufffd'), message, code };
 }

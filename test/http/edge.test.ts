@@ -109,6 +109,20 @@ const BAD_BODIES: { name: string; body: Body; status: number; code: string; fiel
     status: 400,
     code: 'VALIDATION_FAILED',
   },
+  {
+    name: 'a name given twice',
+    body: { bytes: '{"note":"a","input":{},"note":"b"}' },
+    status: 400,
+    code: 'VALIDATION_FAILED',
+    field: 'note',
+  },
+  {
+    name: 'a name given twice deep inside',
+    body: { bytes: '{"input":{"a":[{"b":1,"\\u0062":2}]}}' },
+    status: 400,
+    code: 'VALIDATION_FAILED',
+    field: 'input.a[0].b',
+  },
   { name: '__proto__', body: { bytes: '{"__proto__":{"name":"x"}}' }, status: 400, code: 'VALIDATION_FAILED' },
   {
     name: 'constructor',
