@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -6,7 +6,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestDatabase, expectInvariants } from '../support/database.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
-import { adminUrlOf, ensureBuilt, Launcher, poolOf, postmasterOf, root } from './launcher.js';
+import { adminUrlOf, endLeftBehind, ensureBuilt, Launcher, poolOf, postmasterOf, root, start } from './launcher.js';
 
 // Whole processes start here, several times a test; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -29,7 +29,7 @@ describe('c4c backup and c4c restore', () => {
     before = await contents(home);
   });
   afterAll(async () => {
-    await launcher.stop('SIGKILL');
+    await endLeftBehind();
     for (const one of homes) await removeFolder(one);
   });
 
@@ -155,13 +155,14 @@ async function tool(
   path: string,
   env: Record<string, string> = {},
 ): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [TOOL, action, ...(path === '' ? [] : [path])], {
+  const child = start(process.execPath, [TOOL, action, ...(path === '' ? [] : [path])], {
     env: { PATH: process.env['PATH'], C4C_HOME: home, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
   return { code, output };
 }
 

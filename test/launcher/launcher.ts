@@ -1,4 +1,5 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -47,6 +48,27 @@ function ancestors(path: string): string[] {
   return path === dirname(path) ? [path] : [path, ...ancestors(dirname(path))];
 }
 
+const started: ChildProcess[] = [];
+
+/** Ends what this file has started and what a failed test has left behind. Call it in `afterAll`, before the homes are removed. */
+export async function endLeftBehind(): Promise<void> {
+  const left = started.splice(0).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+  await Promise.all(
+    left.map(async (child) => {
+      const ended = once(child, 'close');
+      child.kill('SIGKILL');
+      await ended;
+    }),
+  );
+}
+
+/** Starts a process that `endLeftBehind` ends. */
+export function start(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, options);
+  started.push(child);
+  return child;
+}
+
 /** One `npm start`, without npm. */
 export class Launcher {
   output = '';
@@ -58,7 +80,7 @@ export class Launcher {
     { env = {}, user }: LaunchOptions = {},
   ) {
     const clone = user === undefined ? root : cloneInReach();
-    this.child = spawn(join(clone, 'node_modules/node/bin/node'), [join(clone, 'dist/apps/standalone/main.js')], {
+    this.child = start(join(clone, 'node_modules/node/bin/node'), [join(clone, 'dist/apps/standalone/main.js')], {
       cwd: clone,
       env: { PATH: process.env['PATH'], HOME: home, PORT: '0', C4C_HOME: home, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

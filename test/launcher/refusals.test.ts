@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
-import { ensureBuilt, freePort, Launcher, postgresNote, root, type LaunchOptions } from './launcher.js';
+import { endLeftBehind, ensureBuilt, freePort, Launcher, postgresNote, root, type LaunchOptions } from './launcher.js';
 
 // Whole processes start here, several times a test; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -12,6 +12,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const homes: string[] = [];
 beforeAll(() => ensureBuilt());
 afterAll(async () => {
+  await endLeftBehind();
   for (const home of homes) await removeFolder(home);
 });
 

@@ -5,6 +5,7 @@ import { expectInvariants } from '../support/database.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import {
   adminUrlOf,
+  endLeftBehind,
   ensureBuilt,
   Launcher,
   poolOf,
@@ -20,12 +21,9 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 type Finished = { id: number; status: string; output: Record<string, unknown>; price: string };
 
 const homes: string[] = [];
-const launchers: Launcher[] = [];
 
 beforeAll(() => ensureBuilt());
-afterEach(async () => {
-  for (const launcher of launchers.splice(0)) if (launcher.child.exitCode === null) await launcher.stop('SIGKILL');
-});
+afterEach(endLeftBehind);
 afterAll(async () => {
   for (const home of homes) await removeFolder(home);
 });
@@ -206,9 +204,7 @@ function newHome(): string {
 }
 
 function launch(home: string, options?: LaunchOptions): Launcher {
-  const launcher = new Launcher(home, options);
-  launchers.push(launcher);
-  return launcher;
+  return new Launcher(home, options);
 }
 
 async function buy(launcher: Launcher, title: string, input: object): Promise<Finished> {
