@@ -168,11 +168,13 @@ async function tool(
 
 async function buy(launcher: Launcher, input: object): Promise<unknown> {
   const key = launcher.dev.agents[1]?.key ?? '';
+  const { data } = await launcher.call<{ data: { id: number; title: string }[] }>('GET', '/market/services', key);
+  const serviceId = data.find(({ title }) => title === 'Text statistics')?.id;
   return launcher.call(
     'POST',
     '/agent/me/service-invocations',
     key,
-    { serviceId: 1, input, idempotencyKey: crypto.randomUUID() },
+    { serviceId, input, idempotencyKey: crypto.randomUUID() },
     { prefer: 'wait=10' },
   );
 }
