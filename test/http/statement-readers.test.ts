@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { get, type ClientRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { dataOf, expectProblem } from '../support/expect-problem.js';
 import { figuresOf } from '../support/figures.js';
 import { deposited, parseCsv } from '../support/statement.js';
@@ -39,7 +39,9 @@ describe('readers that take their time', () => {
   let world: World;
 
   beforeAll(async () => {
-    world = await startWorld({ snapshotLimits: { connectionsMax: 2, waitMaxMs: 300, lifeMs: 5_000 } });
+    world = await startWorld({
+      snapshotLimits: { connectionsMax: 2, waitMaxMs: 300, lifeMs: 5_000, behindMaxMs: 60_000 },
+    });
   });
   afterAll(() => world.close());
 
@@ -65,6 +67,68 @@ describe('readers that take their time', () => {
     const whole = parseCsv(await text(await unread(ask(world, owner))));
     expect([whole.length, whole.at(-1)?.['kind']]).toEqual([LINES + 2, 'closing']);
     expect((await figures(world)).get('c4c_pool_waiting{pool="snapshots"}')).toBe(0);
+  });
+});
+
+describe('readers that fall behind', () => {
+  let world: World;
+  let slow: OwnerActor[];
+  const opened: IncomingMessage[] = [];
+
+  beforeAll(async () => {
+    world = await startWorld({ snapshotLimits: { connectionsMax: 2, waitMaxMs: 15_000 } });
+    slow = [await richOwner(world), await richOwner(world)];
+  });
+  afterEach(async () => {
+    for (const answer of opened.splice(0)) answer.destroy();
+    await expect.poll(busy).toBe(0);
+  });
+  afterAll(() => world.close());
+
+  const busy = async (): Promise<number | undefined> =>
+    (await figures(world)).get('c4c_pool_connections{pool="snapshots",state="busy"}');
+
+  /** Takes the beginning, and the rest when it is told to; tells the end of it. */
+  const stalled = async (owner: OwnerActor): Promise<() => Promise<string>> => {
+    const answer = await unread(ask(world, owner));
+    opened.push(answer);
+    let taken = '';
+    const ended = new Promise<void>((resolve, reject) => answer.once('end', resolve).once('error', reject));
+    ended.catch(() => undefined);
+    return async () => {
+      answer.on('data', (chunk: Buffer) => (taken = (taken + chunk.toString()).slice(-1_000)));
+      await ended;
+      return taken;
+    };
+  };
+
+  it('make room for whoever waits, the slowest first, and their answers break off', async () => {
+    const answers = await Promise.all(slow.map(stalled));
+    // A reader may take a minute; nobody waits for as long as that.
+    dataOf(await page(await world.owner()));
+    await expect.poll(busy).toBe(1);
+    const ends = await Promise.allSettled(answers.map((rest) => rest()));
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  it('are left alone while nobody waits', async () => {
+    const [one, other] = slow;
+    if (one === undefined || other === undefined) throw new Error('there are two');
+    const rest = await stalled(one);
+    const sinceMs = performance.now();
+    // There is a connection for these, so nobody waits for the slow one's.
+    while (performance.now() - sinceMs < 2_500) dataOf(await page(other));
+    expect(await rest()).toContain(',closing,');
+  });
+
+  it('keep nobody from reading a whole statement at once', async () => {
+    const [one, other] = slow;
+    if (one === undefined || other === undefined) throw new Error('there are two');
+    await stalled(one);
+    const whole = text(await unread(ask(world, other)));
+    const third = page(await world.owner());
+    expect(parseCsv(await whole).at(-1)?.['kind']).toBe('closing');
+    dataOf(await third);
   });
 });
 
