@@ -18,9 +18,13 @@ create sequence ledger.transfer_id as bigint increment 1 minvalue 1 maxvalue 922
 create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.invocation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.owner_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.service_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.webhook_endpoint_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.webhook_replay_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.webhook_secret_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 
 -- Tables
 
@@ -243,6 +247,51 @@ create table market.api_key (
   constraint api_key_pkey PRIMARY KEY (id)
 )
 
+create table market.delivery (
+  id bigint not null default platform.next_id('market.delivery_id'::regclass),
+  endpoint_id bigint not null,
+  agent_id bigint not null,
+  seq bigint not null,
+  event_id uuid not null,
+  event_created_at timestamp with time zone not null,
+  type text not null,
+  invocation_id bigint,
+  class text not null,
+  status text not null default 'pending'::text,
+  run_at timestamp with time zone not null,
+  claim_id uuid,
+  attempt integer not null default 0,
+  expires_at timestamp with time zone,
+  body bytea,
+  replay_of bigint,
+  replay_id bigint,
+  created_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  constraint delivery_claimed_while_pending CHECK (((claim_id IS NULL) OR (status = 'pending'::text))),
+  constraint delivery_class_known CHECK ((class = ANY (ARRAY['work'::text, 'info'::text]))),
+  constraint delivery_ended_at_its_end CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+  constraint delivery_pkey PRIMARY KEY (id),
+  constraint delivery_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text, 'expired'::text, 'superseded'::text, 'cancelled'::text]))),
+  constraint delivery_work_has_a_deadline CHECK (((class = 'info'::text) OR (expires_at IS NOT NULL)))
+) partition by range (id)
+
+create table market.delivery_attempt (
+  delivery_id bigint not null,
+  attempt integer not null,
+  at timestamp with time zone not null,
+  status_code smallint,
+  reason text,
+  detail text,
+  dns_ms real,
+  connect_ms real,
+  tls_ms real,
+  first_byte_ms real,
+  total_ms real not null,
+  response text,
+  constraint delivery_attempt_answered_or_not CHECK (((status_code IS NULL) <> (reason IS NULL))),
+  constraint delivery_attempt_pkey PRIMARY KEY (delivery_id, attempt)
+) partition by range (delivery_id)
+
 create table market.invocation (
   id bigint not null,
   hold_id bigint,
@@ -366,6 +415,70 @@ create table market.service_version (
   constraint service_version_pkey PRIMARY KEY (service_id, version)
 )
 
+create table market.webhook_cursor (
+  agent_id bigint not null,
+  through_seq bigint not null,
+  constraint webhook_cursor_pkey PRIMARY KEY (agent_id)
+)
+
+create table market.webhook_endpoint (
+  id bigint not null default platform.next_id('market.webhook_endpoint_id'::regclass),
+  agent_id bigint not null,
+  url text not null,
+  description text not null default ''::text,
+  event_types text[],
+  state text not null default 'unverified'::text,
+  rate_per_second integer not null default 100,
+  consecutive_failures integer not null default 0,
+  first_failure_at timestamp with time zone,
+  breaker_until timestamp with time zone,
+  breaker_opened integer not null default 0,
+  disabled_at timestamp with time zone,
+  created_at timestamp with time zone not null default platform.clock(),
+  updated_at timestamp with time zone not null default platform.clock(),
+  deleted_at timestamp with time zone,
+  constraint webhook_endpoint_failures_have_a_first CHECK (((consecutive_failures = 0) = (first_failure_at IS NULL))),
+  constraint webhook_endpoint_pkey PRIMARY KEY (id),
+  constraint webhook_endpoint_rate_in_range CHECK (((rate_per_second >= 1) AND (rate_per_second <= 1000))),
+  constraint webhook_endpoint_state_known CHECK ((state = ANY (ARRAY['unverified'::text, 'active'::text, 'paused'::text, 'failing'::text, 'disabled'::text])))
+)
+
+create table market.webhook_notice (
+  agent_id bigint not null,
+  seq bigint not null,
+  endpoint_id bigint not null,
+  reason text not null,
+  constraint webhook_notice_pkey PRIMARY KEY (agent_id, seq)
+)
+
+create table market.webhook_replay (
+  id bigint not null default platform.next_id('market.webhook_replay_id'::regclass),
+  endpoint_id bigint not null,
+  idempotency_key text not null,
+  kind text not null,
+  after bigint not null,
+  through bigint not null,
+  "position" bigint not null,
+  made integer not null default 0,
+  status text not null default 'pending'::text,
+  created_at timestamp with time zone not null default platform.clock(),
+  ended_at timestamp with time zone,
+  constraint webhook_replay_ended_at_its_end CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+  constraint webhook_replay_key_once UNIQUE (endpoint_id, idempotency_key),
+  constraint webhook_replay_kind_known CHECK ((kind = ANY (ARRAY['one'::text, 'range'::text, 'failed'::text]))),
+  constraint webhook_replay_pkey PRIMARY KEY (id),
+  constraint webhook_replay_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'done'::text])))
+)
+
+create table market.webhook_secret (
+  id bigint not null default platform.next_id('market.webhook_secret_id'::regclass),
+  endpoint_id bigint not null,
+  secret bytea not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  expires_at timestamp with time zone,
+  constraint webhook_secret_pkey PRIMARY KEY (id)
+)
+
 create table platform.id_range (
   sequence_name text not null,
   n integer not null,
@@ -428,6 +541,10 @@ create table ledger.settlement_p00000 partition of ledger.settlement for values 
 create table ledger.settlement_p00001 partition of ledger.settlement for values from ('16777216') to ('33554432')
 create table market.agent_event_p00000 partition of market.agent_event for values from ('0') to ('16777216')
 create table market.agent_event_p00001 partition of market.agent_event for values from ('16777216') to ('33554432')
+create table market.delivery_attempt_p00000 partition of market.delivery_attempt for values from ('0') to ('16777216')
+create table market.delivery_attempt_p00001 partition of market.delivery_attempt for values from ('16777216') to ('33554432')
+create table market.delivery_p00000 partition of market.delivery for values from ('0') to ('16777216')
+create table market.delivery_p00001 partition of market.delivery for values from ('16777216') to ('33554432')
 create table market.invocation_p00000 partition of market.invocation for values from ('0') to ('16777216')
 create table market.invocation_p00001 partition of market.invocation for values from ('16777216') to ('33554432')
 create table market.invocation_progress_p00000 partition of market.invocation_progress for values from ('0') to ('16777216')
@@ -448,6 +565,9 @@ CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visi
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
+CREATE INDEX delivery_by_endpoint ON ONLY market.delivery USING btree (endpoint_id, id)
+CREATE INDEX delivery_due ON ONLY market.delivery USING btree (run_at) WHERE (status = 'pending'::text)
+CREATE INDEX delivery_not_delivered ON ONLY market.delivery USING btree (endpoint_id, id) WHERE (status = 'failed'::text)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
@@ -461,6 +581,11 @@ CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_ac
 CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE (to_payer > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
+CREATE INDEX webhook_endpoint_by_agent ON market.webhook_endpoint USING btree (agent_id, id) WHERE (deleted_at IS NULL)
+CREATE INDEX webhook_replay_by_endpoint ON market.webhook_replay USING btree (endpoint_id, id)
+CREATE INDEX webhook_replay_pending ON market.webhook_replay USING btree (id) WHERE (status = 'pending'::text)
+CREATE INDEX webhook_secret_by_endpoint ON market.webhook_secret USING btree (endpoint_id, id)
+CREATE UNIQUE INDEX webhook_secret_current_once ON market.webhook_secret USING btree (endpoint_id) WHERE (expires_at IS NULL)
 
 -- Functions
 
@@ -565,12 +690,18 @@ grant execute on function platform.shard() to c4c_app
 grant execute on function platform.turn_partitions(integer) to c4c_app
 grant execute on function platform.uuidv7() to c4c_app
 grant insert, select on table market.agent_stream to c4c_app
+grant insert, select on table market.delivery_attempt to c4c_app
 grant insert, select on table market.service_load to c4c_app
 grant insert, select on table market.service_version to c4c_app
 grant insert, select, update on table market.agent to c4c_app
 grant insert, select, update on table market.api_key to c4c_app
+grant insert, select, update on table market.delivery to c4c_app
 grant insert, select, update on table market.owner to c4c_app
 grant insert, select, update on table market.service to c4c_app
+grant insert, select, update on table market.webhook_cursor to c4c_app
+grant insert, select, update on table market.webhook_endpoint to c4c_app
+grant insert, select, update on table market.webhook_replay to c4c_app
+grant insert, select, update on table market.webhook_secret to c4c_app
 grant select on table ledger.account to c4c_app
 grant select on table ledger.account to c4c_treasury
 grant select on table ledger.balance to c4c_app
@@ -625,6 +756,10 @@ grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
 grant select on table market.agent_stats to c4c_app
+grant select on table market.delivery_attempt_p00000 to c4c_app
+grant select on table market.delivery_attempt_p00001 to c4c_app
+grant select on table market.delivery_p00000 to c4c_app
+grant select on table market.delivery_p00001 to c4c_app
 grant select on table market.invocation to c4c_app
 grant select on table market.invocation_p00000 to c4c_app
 grant select on table market.invocation_p00001 to c4c_app
@@ -636,15 +771,20 @@ grant select on table market.review to c4c_app
 grant select on table market.review_p00000 to c4c_app
 grant select on table market.review_p00001 to c4c_app
 grant select on table market.service_stats to c4c_app
+grant select on table market.webhook_notice to c4c_app
 grant select, usage on sequence ledger.hold_id to c4c_app
 grant select, usage on sequence ledger.outcome_id to c4c_app
 grant select, usage on sequence ledger.transfer_id to c4c_app
 grant select, usage on sequence market.agent_event_id to c4c_app
 grant select, usage on sequence market.agent_id to c4c_app
 grant select, usage on sequence market.api_key_id to c4c_app
+grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.invocation_id to c4c_app
 grant select, usage on sequence market.owner_id to c4c_app
 grant select, usage on sequence market.service_id to c4c_app
+grant select, usage on sequence market.webhook_endpoint_id to c4c_app
+grant select, usage on sequence market.webhook_replay_id to c4c_app
+grant select, usage on sequence market.webhook_secret_id to c4c_app
 grant usage on schema ledger to c4c_app
 grant usage on schema ledger to c4c_treasury
 grant usage on schema market to c4c_app

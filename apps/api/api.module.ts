@@ -15,6 +15,7 @@ import {
   type Platform,
 } from '#platform';
 import { ServicesModule } from '#services';
+import { WebhooksModule } from '#webhooks';
 
 /** Everything that answers over HTTP and WebSocket. */
 @Module({})
@@ -32,6 +33,7 @@ export class ApiModule {
         ServicesModule,
         InvocationsModule,
         GatewayModule,
+        WebhooksModule,
       ],
       controllers: [HealthController],
       providers: [{ provide: HEALTH_CHECKS, inject: [Database, DeadlineBell], useFactory: healthChecks }],

@@ -9,6 +9,8 @@ type Rule = (sql: SqlText, file: SqlFile) => { at: number; found: string }[];
 /** Tables that grow with every trade: ranges of ids, so that old rows can be archived as a whole. */
 export const LARGE_TABLES = [
   'agent_event',
+  'delivery',
+  'delivery_attempt',
   'hold',
   'idempotency',
   'invocation',

@@ -53,7 +53,7 @@ it('restores a market with the months it was cut into, and without the events th
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relispartition and c.relkind = 'r' and n.nspname in ('ledger', 'market') order by 1`;
     const { rows } = await client.query<{ text: string }>(attached);
-    expect((await client.query('select from platform.partitioned_table')).rowCount).toBe(7);
+    expect((await client.query('select from platform.partitioned_table')).rowCount).toBe(9);
     expect(rows).toEqual((await market.database.pool.query(attached)).rows);
     const triggers = `select tgrelid::regclass::text || ' ' || tgname as text from pg_trigger where not tgisinternal order by 1`;
     expect((await client.query(triggers)).rows).toEqual((await market.database.pool.query(triggers)).rows);

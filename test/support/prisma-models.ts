@@ -20,6 +20,7 @@ const NATIVE_TYPES: Record<string, string> = {
   Date: 'date',
   Json: 'json',
   Uuid: 'uuid',
+  Real: 'real',
   SmallInt: 'smallint',
   Text: 'text',
 };
