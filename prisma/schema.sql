@@ -316,6 +316,7 @@ create table market.invocation (
   acknowledged_at timestamp with time zone,
   settled_at timestamp with time zone,
   payload_erased_at timestamp with time zone,
+  traceparent text,
   constraint invocation_cancelled_is_failed CHECK (((NOT cancelled) OR (status = 'failed'::text))),
   constraint invocation_held_or_free CHECK (((price > 0) = (hold_id IS NOT NULL))),
   constraint invocation_pkey PRIMARY KEY (id),
@@ -610,7 +611,7 @@ create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigi
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
 create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea, p_key_id bigint) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 87f730bde71347bddc63187e40fe401d
 create function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body b416210d980c76efa8ccc446c05adea1
-create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 16bd2c2f4ff12ac00c6a500279407316
+create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[], p_traceparents text[] DEFAULT NULL::text[]) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 976d1043e91c2833e4e11f91c8bf9c29
 create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
 create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 18c6bd12b140719a0af5cece7d9238dc
@@ -674,7 +675,7 @@ grant execute on function market.closing_verdict(boolean,market.invocation,text,
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[],bigint[]) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
-grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[]) to c4c_app
+grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[],text[]) to c4c_app
 grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app

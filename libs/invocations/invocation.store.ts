@@ -26,6 +26,7 @@ export type InvocationRow = {
 
 export type InvocationDetail = InvocationRow & {
   holdId: bigint | null;
+  traceparent: string | null;
   input: JsonObject | null;
   output: JsonObject | null;
   attachments: string[] | null;
@@ -48,7 +49,7 @@ const ROW = `i.id, i.service_id as "serviceId", i.version, v.title as "serviceTi
   i.provider_agent_id as "providerAgentId", p.name as "providerAgentName", i.price, i.status, i.cancelled, i.created_at as "createdAt",
   i.deadline_at as "deadlineAt", i.handed_over_at as "handedOverAt", i.hand_over_channel as "handOverChannel",
   i.acknowledged_at as "acknowledgedAt", i.settled_at as "settledAt", i.error`;
-const DETAIL = `${ROW}, i.hold_id as "holdId", i.input, i.output, i.attachments, i.payload_erased_at as "payloadErasedAt", r.rating, r.review, r.created_at as "reviewedAt"`;
+const DETAIL = `${ROW}, i.hold_id as "holdId", i.traceparent, i.input, i.output, i.attachments, i.payload_erased_at as "payloadErasedAt", r.rating, r.review, r.created_at as "reviewedAt"`;
 const JOINS = `join market.service_version v on v.service_id = i.service_id and v.version = i.version
   join market.agent c on c.id = i.caller_agent_id
   join market.agent p on p.id = i.provider_agent_id`;

@@ -10,6 +10,7 @@ import {
   notFound,
   preferredWaitS,
   requireSomeField,
+  traceparentFrom,
   waitOutside,
 } from '#platform';
 import { CloseInvocations, type Result } from './close.usecase.js';
@@ -47,6 +48,7 @@ export class InvocationsController {
       input: body.input,
       maxPrice: body.maxPrice,
       key,
+      traceparent: traceparentFrom(headers['traceparent']),
       isWanted: isConnected(request),
     });
     if (opened.isReplay) reply.header('idempotent-replayed', 'true');

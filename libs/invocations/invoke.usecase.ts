@@ -22,6 +22,8 @@ export type InvokeWish = {
   input: JsonObject | undefined;
   maxPrice: bigint | undefined;
   key: string | undefined;
+  /** The W3C trace context that the request came with. */
+  traceparent?: string | undefined;
   /** False as soon as nobody waits for the answer: then nothing is held. */
   isWanted?: () => boolean;
 };
@@ -117,7 +119,7 @@ export class Invoke {
   private async open(
     caller: AgentPrincipal,
     { version }: Offer,
-    { serviceId, input, maxPrice, key, isWanted }: InvokeWish,
+    { serviceId, input, maxPrice, key, traceparent, isWanted }: InvokeWish,
   ): Promise<OpenVerdict> {
     const item = {
       callerAgentId: caller.agentId,
@@ -129,6 +131,7 @@ export class Invoke {
       input: input === undefined ? null : JSON.stringify(input),
       key,
       fingerprint: key === undefined ? undefined : fingerprint(['invoke', serviceId, canonicalJson(input), maxPrice]),
+      traceparent,
     };
     try {
       return await this.store.open(item, isWanted);

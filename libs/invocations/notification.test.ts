@@ -25,6 +25,7 @@ const invocation: InvocationDetail = {
   settledAt: null,
   error: null,
   holdId: 9n,
+  traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   input: { text: 'x' },
   output: null,
   attachments: null,
@@ -72,7 +73,7 @@ describe('an envelope', () => {
       eventType: 'invocation.invoked',
       class: 'work',
       deadlineAt: '2026-03-01T12:01:00.000Z',
-      traceparent: null,
+      traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     });
     expect(envelopeOf(event('invocation.timeout'), invocation)).toMatchObject({
       attempt: 1,

@@ -43,7 +43,7 @@ export function envelopeOf(event: AgentEvent, invocation: InvocationDetail, atte
     eventType: event.type,
     class: eventClass,
     deadlineAt: eventClass === 'work' ? invocation.deadlineAt.toISOString() : null,
-    traceparent: null,
+    traceparent: invocation.traceparent,
   };
 }
 

@@ -16,6 +16,8 @@ export type OpenItem = {
   input: string | null;
   key: string | undefined;
   fingerprint: Buffer | undefined;
+  /** The caller's W3C trace context. */
+  traceparent?: string | undefined;
 };
 
 export type OpenVerdict = {
@@ -48,7 +50,7 @@ const COLUMNS = `verdict, invocation_id as "invocationId", price, created_at as 
 /** One text whatever the number of items. The bench sends the same one to measure the database alone. */
 export const OPEN_STATEMENT = `select ${COLUMNS}
   from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
-    $8::json[], $9::text[], $10::bytea[], $11, $12::bigint[])`;
+    $8::json[], $9::text[], $10::bytea[], $11, $12::bigint[], $13::text[])`;
 
 /** The lane to `market.invocation_open` (prisma/functions/30_invocation_open.sql). */
 @Injectable()
@@ -80,6 +82,8 @@ export class OpenStore implements OnModuleDestroy {
         items.map((item) => item.fingerprint),
         config.timeoutMinMs,
         items.map((item) => item.keyId),
+        // Few callers trace: then one null is all that is sent and looked at.
+        items.some(isTraced) ? items.map((item) => item.traceparent) : null,
       ],
       isAgain: ({ verdict }) => verdict === 'again',
       recover: (item) => this.opened(item.id),
@@ -110,4 +114,8 @@ export class OpenStore implements OnModuleDestroy {
     );
     return row;
   }
+}
+
+function isTraced({ traceparent }: OpenItem): boolean {
+  return traceparent !== undefined;
 }

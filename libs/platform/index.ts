@@ -37,7 +37,7 @@ export { requireRealClock } from './real-clock.js';
 export { RepeatedJob } from './repeated-job.js';
 export { runUntilSignal } from './run-until-signal.js';
 export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
-export { currentTraceId, newTraceId, withTrace } from './trace.js';
+export { currentTraceId, newTraceId, traceparentFrom, withTrace } from './trace.js';
 export { type Snapshot, type SnapshotLimits } from './snapshots.js';
 export { Turnstile } from './turnstile.js';
 export { within } from './within.js';

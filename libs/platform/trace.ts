@@ -18,13 +18,25 @@ export function newTraceId(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|-)/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
+const TRACEPARENT_LENGTH = 55;
+
+/**
+ * A W3C `traceparent` header as it is passed on: 55 characters of version 00. Of a later version only what version 00 knows is kept,
+ * as the standard asks. Undefined when the header is absent or not well-formed: then it counts as absent.
+ */
+export function traceparentFrom(header: string | string[] | undefined): string | undefined {
+  if (typeof header !== 'string') return undefined;
+  const match = TRACEPARENT.exec(header);
+  if (match === null) return undefined;
+  // Version 00 has exactly four parts; only later versions may append more.
+  if (header.startsWith('00')) return header.length === TRACEPARENT_LENGTH ? header : undefined;
+  const [, traceId, parentId, flags = ''] = match;
+  const isSampled = (Number.parseInt(flags, 16) & 1) === 1;
+  return `00-${traceId}-${parentId}-${isSampled ? '01' : '00'}`;
+}
 
 /** The trace id of a W3C `traceparent` header, or undefined when the header is absent or not well-formed. */
-export function traceIdFrom(traceparent: string | string[] | undefined): string | undefined {
-  if (typeof traceparent !== 'string') return undefined;
-  const match = TRACEPARENT.exec(traceparent);
-  // Version 00 has exactly four parts; only later versions may append more.
-  if (match === null || (traceparent.startsWith('00') && traceparent.length !== 55)) return undefined;
-  return match[1];
+export function traceIdFrom(header: string | string[] | undefined): string | undefined {
+  return traceparentFrom(header)?.slice(3, 35);
 }

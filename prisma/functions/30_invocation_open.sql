@@ -57,7 +57,9 @@ create or replace function market.invocation_open(
   p_fingerprints bytea[],
   p_timeout_min_ms integer,
   -- The API keys that the callers came with.
-  p_key_ids bigint[] default null
+  p_key_ids bigint[] default null,
+  -- The callers' trace contexts; null, as a process of the version before has it, when there is none.
+  p_traceparents text[] default null
 ) returns table (item integer, verdict text, invocation_id bigint, price bigint, created_at timestamptz, deadline_at timestamptz, provider_agent_id bigint)
 language plpgsql
 security definer
@@ -141,9 +143,9 @@ begin
     end if;
     if v_verdict = 'opened' then
       insert into market.invocation (id, hold_id, service_id, version, caller_agent_id, caller_owner_id, provider_agent_id,
-        provider_owner_id, price, status, input, created_at, deadline_at)
+        provider_owner_id, price, status, input, created_at, deadline_at, traceparent)
       values (p_ids[1], case when v_prices[1] > 0 then p_hold_ids[1] end, p_service_ids[1], p_versions[1], p_caller_agents[1], p_caller_owners[1],
-        v_providers[1], v_provider_owners[1], v_prices[1], 'pending', p_inputs[1], v_now, v_deadlines[1]);
+        v_providers[1], v_provider_owners[1], v_prices[1], 'pending', p_inputs[1], v_now, v_deadlines[1], p_traceparents[1]);
       if p_keys[1] is not null then
         insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
         values ('agent', p_caller_agents[1], ledger.key_hash('agent', p_keys[1]), 'invoke', p_fingerprints[1], p_ids[1], v_now);
@@ -281,12 +283,13 @@ begin
     where l.service_id = any (array [n.service_id]) and l.caller_agent_id = any (array [n.caller_agent]);
 
     insert into market.invocation (id, hold_id, service_id, version, caller_agent_id, caller_owner_id, provider_agent_id,
-      provider_owner_id, price, status, input, created_at, deadline_at)
+      provider_owner_id, price, status, input, created_at, deadline_at, traceparent)
     select i.id, case when i.price > 0 then i.hold_id end, i.service_id, i.version, i.caller_agent, i.caller_owner,
-      i.provider, i.provider_owner, i.price, 'pending', i.input, v_now, i.deadline_at
+      i.provider, i.provider_owner, i.price, 'pending', i.input, v_now, i.deadline_at, i.traceparent
     from unnest(p_ids, p_hold_ids, p_service_ids, p_versions, p_caller_agents, p_caller_owners, v_providers, v_provider_owners,
-      v_prices, p_inputs, v_deadlines, v_verdicts)
-      as i (id, hold_id, service_id, version, caller_agent, caller_owner, provider, provider_owner, price, input, deadline_at, verdict)
+      v_prices, p_inputs, v_deadlines, v_verdicts, p_traceparents)
+      as i (id, hold_id, service_id, version, caller_agent, caller_owner, provider, provider_owner, price, input, deadline_at, verdict,
+        traceparent)
     where i.verdict = 'opened';
 
     insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)

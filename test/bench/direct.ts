@@ -68,6 +68,7 @@ function scriptOf({ kind, market: { callers, providers } }: DirectPlan): string 
     'array[sha256(int8send(:key))]',
     TIMEOUT_MIN_MS,
     nthOf('caller', callers, ({ keyId }) => keyId),
+    'null',
   ]);
   const close = withValues(CLOSE_STATEMENT, [
     'array[:invocationId]',

@@ -170,6 +170,40 @@ describe('invoking', () => {
   });
 });
 
+describe('a traceparent', () => {
+  const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const kept = async (id: number): Promise<string | null | undefined> => {
+    const sql = 'select traceparent from market.invocation where id = $1';
+    const { rows } = await world.database.pool.query<{ traceparent: string | null }>(sql, [id]);
+    return rows[0]?.traceparent;
+  };
+  const traced = async (header: string | undefined): Promise<number> => {
+    const request = caller.api.post(INVOCATIONS, { serviceId, input: INPUT });
+    const answer = await (header === undefined ? request : request.set('traceparent', header));
+    return dataOf<{ invocationId: number }>(answer).invocationId;
+  };
+
+  it('is kept with the invocation', async () => {
+    expect(await kept(await traced(TRACEPARENT))).toBe(TRACEPARENT);
+  });
+
+  it.each([undefined, 'nonsense', `${TRACEPARENT}-more`, TRACEPARENT.replace('00-', 'ff-')])(
+    'that is %s is ignored',
+    async (header) => {
+      expect(await kept(await traced(header))).toBeNull();
+    },
+  );
+
+  it('is kept with its own invocation when many are opened at once, with and without', async () => {
+    await world.fund(caller.owner, '1000');
+    const headers = Array.from({ length: 40 }, (_, n) =>
+      n % 3 === 0 ? undefined : `00-${String(n + 1).padStart(32, '0')}-00f067aa0ba902b7-01`,
+    );
+    const ids = await Promise.all(headers.map(traced));
+    expect(await Promise.all(ids.map(kept))).toEqual(headers.map((header) => header ?? null));
+  });
+});
+
 describe('an idempotency key', () => {
   it.each(['header', 'body', 'both'])('given as %s gets the first answer again', async (where) => {
     const key = `order-${where}`;
