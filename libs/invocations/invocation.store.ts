@@ -144,7 +144,8 @@ export class InvocationStore {
     limit: number,
   ): Promise<{ id: bigint; eventId: string; announcedAt: Date }[]> {
     // What is pending is little beside what has ended: it is found by the index of what falls due. And its events are among the
-    // agent's last: a stream follows the clock but for what one transaction may take.
+    // agent's last: a stream follows the clock but for what one transaction may take. The stream's end is a bound that says nothing
+    // new, but with two of them the planner expects a small part of the stream and not a third, for which it would read all events.
     return this.database.query(
       `with pending as materialized (
         select id, created_at from market.invocation
@@ -159,6 +160,7 @@ export class InvocationStore {
           where agent_id = $1 and created_at < (select min(created_at) - interval '1 minute' from page)
           order by seq desc
           limit 1), 0)
+        and e.seq < (select next_seq from market.agent_stream where agent_id = $1)
       order by i.id`,
       [providerAgentId, afterId, limit],
       'invocation-pending-of',
