@@ -3,6 +3,7 @@ import { createTestDatabase, expectInvariants, type TestDatabase } from '../supp
 import { watchPlans } from '../support/plans.js';
 import {
   indexesRead,
+  KEYS,
   plansInFunctions,
   startPlannedMarket,
   tableReadings,
@@ -12,13 +13,6 @@ import {
   wholeReadings,
   type PlannedMarket,
 } from './plans.js';
-
-/** What every row of a call is found by: keys. */
-const KEYS = [
-  ...['agent_pkey', 'agent_stream_pkey', 'api_key_pkey', 'credit_by_account', 'fee_rate_pkey', 'hold_pkey'],
-  ...['hold_settles_once', 'idempotency_pkey', 'invocation_pkey', 'service_load_pkey', 'service_pkey'],
-  ...['service_version_pkey', 'wallet_pkey'],
-];
 
 let database: TestDatabase;
 let market: PlannedMarket;

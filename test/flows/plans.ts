@@ -6,6 +6,14 @@ import { fillMarket, type Bulk } from '../support/bulk.js';
 import { Fleet, invoke, send, submit, want, type FleetShop } from '../support/fleet.js';
 import { watchPlans, type Plan, type PlanLog } from '../support/plans.js';
 import type { AppProcess } from '../support/processes.js';
+import { Client } from '../gateway/client.js';
+
+/** What every row of a call that opens or closes is found by: keys. */
+export const KEYS = [
+  ...['agent_pkey', 'agent_stream_pkey', 'api_key_pkey', 'credit_by_account', 'fee_rate_pkey', 'hold_pkey'],
+  ...['hold_settles_once', 'idempotency_pkey', 'invocation_pkey', 'service_load_pkey', 'service_pkey'],
+  ...['service_version_pkey', 'wallet_pkey'],
+];
 
 /** A market full of data, an api on it, and the plans of whatever that asks of the database. */
 export type PlannedMarket = { fleet: Fleet; api: AppProcess; shop: FleetShop; plans: PlanLog };
@@ -36,6 +44,24 @@ export async function trade({ api, shop }: PlannedMarket): Promise<void> {
       n % 4 === 0 ? want(send(api, shop.caller.key, 'POST', path(id))) : want(submit(api, shop, id)),
     ),
   );
+}
+
+/** A provider comes and is told what is pending: so many notifications, page by page, until the statement's plan is one that stays. */
+export async function connect({ api, shop }: PlannedMarket): Promise<void> {
+  const client = await Client.open(Number(new URL(api.url).port), shop.provider.key);
+  await client.until(() => client.invoked.length >= 400, 60_000);
+  await client.leave();
+}
+
+/** A worker starts, refunds some invocations whose deadline has passed, and does all else that it does at its start. */
+export async function sweep(database: TestDatabase, { fleet, api }: PlannedMarket): Promise<void> {
+  const shop = await fleet.shop(api, { avgResponseMs: 500 });
+  const awaited = want(invoke(api, shop, { wait: 20 }));
+  await want(invoke(api, shop));
+  await database.advanceClock(2_000);
+  const worker = await fleet.start('worker');
+  expect((await awaited).status).toBe('timeout');
+  await worker.stop();
 }
 
 /** Lives through the functions themselves, from one connection: two at once, so that the lists are met, then one alone; every ending. */
@@ -125,6 +151,16 @@ export async function plansInFunctions({ pool }: TestDatabase, plans: readonly P
 
 function dense(text: string): string {
   return text.replaceAll(/\s/g, '');
+}
+
+/** Indexes that answered alone: what was asked for stands in them, and no row's page was looked at. */
+export function indexesReadAlone(plans: readonly Plan[]): string[] {
+  const alone = plans.flatMap(({ readings }) =>
+    readings.flatMap(({ node, index, fetches }) =>
+      node === 'Index Only Scan' && fetches === 0 && index !== undefined ? [index] : [],
+    ),
+  );
+  return [...new Set(alone)].sort();
 }
 
 /** How a table was read, each way once; `!` where an index was read from its first entry to its last. */

@@ -3,8 +3,16 @@ import { dirname, join } from 'node:path';
 import type { TestDatabase } from './database.js';
 
 /** How one table was read in a plan: as PostgreSQL names the node, and by which index. Partitions count as their table; `rows` are
- *  those of the partition. By condition: on the index's first column, so not from its first entry to its last. */
-export type Reading = { node: string; table: string; index: string | undefined; isByCondition: boolean; rows: number };
+ *  those of the partition. By condition: on the index's first column, so not from its first entry to its last. Of an index only:
+ *  `fetches` are the rows that were looked at all the same, since their page had changed after the last vacuum. */
+export type Reading = {
+  node: string;
+  table: string;
+  index: string | undefined;
+  isByCondition: boolean;
+  rows: number;
+  fetches: number;
+};
 /** A statement that the server ran, those inside of functions included. */
 export type Plan = { text: string; readings: Reading[] };
 
@@ -14,6 +22,7 @@ type Node = {
   'Relation Name'?: string;
   'Index Name'?: string;
   'Index Cond'?: string;
+  'Heap Fetches'?: number;
   Plans?: Node[];
 };
 
@@ -24,6 +33,8 @@ export async function watchPlans({ name, pool }: TestDatabase): Promise<PlanLog>
     'auto_explain.log_min_duration': '0',
     'auto_explain.log_nested_statements': 'on',
     'auto_explain.log_format': 'json',
+    'auto_explain.log_analyze': 'on',
+    'auto_explain.log_timing': 'off',
     'auto_explain.log_parameter_max_length': '0',
   };
   for (const [setting, value] of Object.entries(settings))
@@ -66,6 +77,7 @@ export class PlanLog {
         index: index === undefined ? undefined : this.nameOf(index),
         isByCondition: this.isOnFirstColumn(index ?? '', node['Index Cond'] ?? ''),
         rows: this.relations.get(table ?? '')?.rows ?? 0,
+        fetches: node['Heap Fetches'] ?? 0,
       };
     for (const child of node.Plans ?? []) yield* this.readingsOf(child);
   }
