@@ -10,6 +10,18 @@ create schema platform
 
 create extension pg_trgm
 
+-- Types
+
+create type ledger.amount as domain over bigint constraint amount_in_range CHECK (((VALUE >= 1) AND (VALUE <= '1000000000000000'::bigint)))
+create type ledger.amount_or_none as domain over bigint constraint amount_never_negative CHECK ((VALUE >= 0))
+create type ledger.basis_points as domain over integer constraint basis_points_in_range CHECK (((VALUE >= 0) AND (VALUE <= 10000)))
+create type ledger.fingerprint as domain over bytea constraint fingerprint_is_sha256 CHECK ((octet_length(VALUE) = 32))
+create type ledger.outcome_kind as domain over text constraint outcome_kind_known CHECK ((VALUE = ANY (ARRAY['completed'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text, 'review'::text])))
+create type ledger.principal_kind as domain over text constraint principal_kind_known CHECK ((VALUE = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text])))
+create type ledger.settlement_outcome as domain over text constraint settlement_outcome_known CHECK ((VALUE = ANY (ARRAY['released'::text, 'refunded'::text, 'timed_out'::text, 'arbitrated'::text])))
+create type ledger.stars as domain over smallint constraint stars_in_range CHECK (((VALUE >= 1) AND (VALUE <= 5)))
+create type ledger.subject_kind as domain over text constraint subject_kind_known CHECK ((VALUE = ANY (ARRAY['invocation'::text, 'task'::text, 'employment'::text, 'match'::text])))
+
 -- Sequences
 
 create sequence ledger.hold_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -49,8 +61,7 @@ create table ledger.circulating (
 
 create table ledger.credit (
   account_id bigint not null,
-  amount bigint not null,
-  constraint credit_positive CHECK ((amount > 0))
+  amount ledger.amount not null
 )
 
 create table ledger.fee_rate (
@@ -67,29 +78,24 @@ create table ledger.hold (
   payer_agent bigint not null,
   payee_account bigint,
   payee_agent bigint,
-  subject_kind text not null,
+  subject_kind ledger.subject_kind not null,
   subject_id bigint not null,
-  amount bigint not null,
-  fee_bps integer not null,
+  amount ledger.amount not null,
+  fee_bps ledger.basis_points not null,
   give_up_at timestamp with time zone not null,
   created_at timestamp with time zone not null,
-  constraint hold_amount_in_range CHECK (((amount >= 1) AND (amount <= '1000000000000000'::bigint))),
-  constraint hold_fee_in_range CHECK (((fee_bps >= 0) AND (fee_bps <= 10000))),
-  constraint hold_pkey PRIMARY KEY (id),
-  constraint hold_subject_known CHECK ((subject_kind = ANY (ARRAY['invocation'::text, 'task'::text, 'employment'::text, 'match'::text])))
+  constraint hold_pkey PRIMARY KEY (id)
 ) partition by range (id)
 
 create table ledger.idempotency (
   principal_id bigint not null,
-  principal_kind text not null,
+  principal_kind ledger.principal_kind not null,
   key_hash uuid not null,
   operation text not null,
-  fingerprint bytea not null,
+  fingerprint ledger.fingerprint not null,
   result_id bigint not null,
   created_at timestamp with time zone not null,
-  constraint idempotency_fingerprint_is_sha256 CHECK ((octet_length(fingerprint) = 32)),
-  constraint idempotency_pkey PRIMARY KEY (principal_id, key_hash),
-  constraint idempotency_principal_known CHECK ((principal_kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text])))
+  constraint idempotency_pkey PRIMARY KEY (principal_id, key_hash)
 ) partition by hash (principal_id)
 
 create table ledger.month_opening (
@@ -109,7 +115,7 @@ create table ledger.outcome (
   id bigint not null default platform.next_id('ledger.outcome_id'::regclass),
   subject_kind text not null,
   subject_id bigint not null,
-  kind text not null,
+  kind ledger.outcome_kind not null,
   service_id bigint,
   payer_owner bigint not null,
   payer_agent bigint not null,
@@ -120,10 +126,8 @@ create table ledger.outcome (
   promised_ms integer,
   opened_at timestamp with time zone not null,
   at timestamp with time zone not null,
-  stars smallint,
-  constraint outcome_kind_known CHECK ((kind = ANY (ARRAY['completed'::text, 'failed'::text, 'timeout'::text, 'cancelled'::text, 'review'::text]))),
-  constraint outcome_pkey PRIMARY KEY (id),
-  constraint outcome_stars_in_range CHECK (((stars >= 1) AND (stars <= 5)))
+  stars ledger.stars,
+  constraint outcome_pkey PRIMARY KEY (id)
 ) partition by range (id)
 
 create table ledger.outcome_queue (
@@ -132,21 +136,17 @@ create table ledger.outcome_queue (
 
 create table ledger.settlement (
   hold_id bigint not null,
-  outcome text not null,
+  outcome ledger.settlement_outcome not null,
   payer_account bigint not null,
   payee_account bigint,
   payee_agent bigint,
   amount bigint not null,
-  to_payee bigint not null,
-  to_fee bigint not null,
-  to_payer bigint not null,
+  to_payee ledger.amount_or_none not null,
+  to_fee ledger.amount_or_none not null,
+  to_payer ledger.amount_or_none not null,
   actor text not null,
   settled_at timestamp with time zone not null,
-  constraint hold_settles_once PRIMARY KEY (hold_id),
-  constraint settlement_outcome_known CHECK ((outcome = ANY (ARRAY['released'::text, 'refunded'::text, 'timed_out'::text, 'arbitrated'::text]))),
-  constraint settlement_parts_not_negative CHECK (((to_payee >= 0) AND (to_fee >= 0) AND (to_payer >= 0))),
-  constraint settlement_parts_sum_to_amount CHECK ((((to_payee + to_fee) + to_payer) = amount)),
-  constraint settlement_pays_somebody CHECK ((((to_payee + to_fee) = 0) OR (payee_account IS NOT NULL)))
+  constraint hold_settles_once PRIMARY KEY (hold_id)
 ) partition by range (hold_id)
 
 create table ledger.transfer (
@@ -170,10 +170,8 @@ create table ledger.transfer (
 
 create table ledger.wallet (
   account_id bigint not null,
-  available bigint not null default 0,
-  held bigint not null default 0,
-  constraint wallet_available_never_negative CHECK ((available >= 0)),
-  constraint wallet_held_never_negative CHECK ((held >= 0)),
+  available ledger.amount_or_none not null default 0,
+  held ledger.amount_or_none not null default 0,
   constraint wallet_pkey PRIMARY KEY (account_id)
 ) with (fillfactor=60)
 
@@ -555,7 +553,7 @@ create table market.review_p00001 partition of market.review for values from ('1
 
 -- Views
 
-create view ledger.balance (account_id bigint, available bigint, held bigint)
+create view ledger.balance (account_id bigint, available bigint, held ledger.amount_or_none)
 create view ledger.entry (account_id bigint, at timestamp with time zone, kind text, id bigint, amount bigint, fee bigint, subject_kind text, subject_id bigint, reference text, memo text)
 create view ledger.movement (account_id bigint, since timestamp with time zone, at timestamp with time zone, kind text, id bigint, available bigint, held bigint, fee bigint)
 
@@ -578,8 +576,8 @@ CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
 CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
 CREATE INDEX service_by_price ON market.service USING btree (price, id)
 CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
-CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at) WHERE (to_payee > 0)
-CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE (to_payer > 0)
+CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at) WHERE ((to_payee)::bigint > 0)
+CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE ((to_payer)::bigint > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
 CREATE INDEX webhook_endpoint_by_agent ON market.webhook_endpoint USING btree (agent_id, id) WHERE (deleted_at IS NULL)
@@ -591,10 +589,11 @@ CREATE UNIQUE INDEX webhook_secret_current_once ON market.webhook_secret USING b
 -- Functions
 
 create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 831e0b36a8c21946bad0f7f2607b6f70
+create function ledger.check_settlement() returns trigger language plpgsql volatile parallel unsafe body 1499a08420c2c6eb7ce344fd214071a9
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
 create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4fde8bb17ff69112be4f4f39d4a1aaf2
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3a20fc74b1da7cd904002eb16dd0d6d7
-create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 9f2090fa1028aff63cf5b1ed7d955398
+create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body ebb4aee9cd4c8dd15115abcc643a41a2
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
 create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
 create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 0c1964bd9c056572a387b84bd5310c30
@@ -654,6 +653,7 @@ CREATE TRIGGER outcome_p00000_is_kept BEFORE TRUNCATE ON ledger.outcome_p00000 F
 CREATE TRIGGER outcome_p00001_is_kept BEFORE TRUNCATE ON ledger.outcome_p00001 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER service_version_is_immutable BEFORE DELETE OR UPDATE ON market.service_version FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER service_version_is_kept BEFORE TRUNCATE ON market.service_version FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
+CREATE TRIGGER settlement_adds_up BEFORE INSERT ON ledger.settlement FOR EACH ROW EXECUTE FUNCTION ledger.check_settlement()
 CREATE TRIGGER settlement_is_immutable BEFORE DELETE OR UPDATE ON ledger.settlement FOR EACH ROW EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER settlement_is_kept BEFORE TRUNCATE ON ledger.settlement FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()
 CREATE TRIGGER settlement_p00000_is_kept BEFORE TRUNCATE ON ledger.settlement_p00000 FOR EACH STATEMENT EXECUTE FUNCTION platform.refuse_change()

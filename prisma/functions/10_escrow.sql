@@ -171,16 +171,11 @@ declare
   v_part bigint;
   v_fee bigint;
 begin
-  if p_now is null then
-    perform 1
-    from ledger.wallet
-    where account_id = any (array(select h.payer_account from ledger.hold h where h.id = any (p_hold_ids)))
-    order by account_id
-    for update;
-  end if;
-  v_now := coalesce(p_now, platform.clock());
-
   if cardinality(p_hold_ids) = 1 then
+    if p_now is null then
+      perform 1 from ledger.wallet where account_id = (select h.payer_account from ledger.hold h where h.id = p_hold_ids[1]) for update;
+    end if;
+    v_now := coalesce(p_now, platform.clock());
     -- Whoever settles this hold has the same wallet locked: what is not there now does not come before this ends. An insert that
     -- minds conflicts would cost a tenth of the call more, and a record of its own in the log.
     select h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps,
@@ -211,6 +206,14 @@ begin
     return array ['settled'];
   end if;
 
+  if p_now is null then
+    perform 1
+    from ledger.wallet
+    where account_id = any (array(select h.payer_account from ledger.hold h where h.id = any (p_hold_ids)))
+    order by account_id
+    for update;
+  end if;
+  v_now := coalesce(p_now, platform.clock());
   with item as (
     select i.item, h.id, h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps, i.outcome, i.actor,
       case when h.payee_account = h.payer_account then 0 else i.payee_part end as part, t.timing,

@@ -62,6 +62,24 @@ describe('what is written once', () => {
   });
 });
 
+describe('a settlement', () => {
+  it.each([
+    ['does not sum to its amount', 'settlement_parts_sum_to_amount', [1, 100, 90, 5, 4]],
+    ['pays nobody', 'settlement_pays_somebody', [null, 100, 90, 5, 5]],
+    ['takes from the payee', 'amount_never_negative', [1, 100, -1, 1, 100]],
+  ])(
+    'is refused when it %s, whoever writes it',
+    async (_what, constraint, [payee, amount, toPayee, toFee, toPayer]) => {
+      const written = database.pool.query(
+        `insert into ledger.settlement (hold_id, outcome, payer_account, payee_account, amount, to_payee, to_fee, to_payer, actor, settled_at)
+      values (2, 'released', 1, $1, $2, $3, $4, $5, 'provider', now())`,
+        [payee, amount, toPayee, toFee, toPayer],
+      );
+      await expect(written).rejects.toMatchObject({ code: '23514', constraint });
+    },
+  );
+});
+
 describe('the role of the application', () => {
   it('writes no table of the ledger and no state of an invocation', async () => {
     const { rows } = await database.pool.query<{ name: string }>(

@@ -28,7 +28,7 @@ const change = (name: string, file: string, find: string, put = ''): Sabotage =>
 export const sabotages: Sabotage[] = [
   {
     ...change('a hold does not look whether there is enough', ESCROW, ' and available >= p_amounts[1]'),
-    sql: 'alter table ledger.wallet drop constraint wallet_available_never_negative',
+    sql: 'alter domain ledger.amount_or_none drop constraint amount_never_negative',
   },
   change('items of a call spend the same money twice', ESCROW, 'v_left := v_left - p_amounts[v_item];', 'null;'),
   change(
@@ -198,6 +198,7 @@ export const sabotages: Sabotage[] = [
     'set completed = excluded.completed',
   ),
 
+  { name: 'a settlement need not add up', sql: 'drop trigger settlement_adds_up on ledger.settlement' },
   { name: 'holds can be changed', sql: 'drop trigger hold_is_immutable on ledger.hold' },
   {
     name: 'a part of the settlements can be emptied',

@@ -21,7 +21,7 @@ const CHANGES = [
   `alter table market.agent alter column status drop default`,
   `alter table market.agent alter column name type varchar(80)`,
   `alter table market.agent add constraint extra check (name <> '')`,
-  `alter table ledger.wallet drop constraint wallet_available_never_negative`,
+  `alter domain ledger.amount drop constraint amount_in_range`,
   `alter table ledger.wallet set (fillfactor = 70)`,
   `alter sequence market.agent_id increment 2`,
   `create or replace function platform.shard() returns bigint language sql immutable parallel safe as $$ select 1::bigint $$`,

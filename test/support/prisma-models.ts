@@ -67,7 +67,7 @@ export const TABLES_OF_DATABASE = `
   select n.nspname || '.' || c.relname as name,
     (select jsonb_object_agg(a.attname, case
         when t.typelem <> 0 and t.typcategory = 'A' then format_type(t.typelem, null) || '[]'
-        else format_type(a.atttypid, a.atttypmod) || case when a.attnotnull then '' else '?' end end)
+        else format_type(coalesce(nullif(t.typbasetype, 0), a.atttypid), a.atttypmod) || case when a.attnotnull then '' else '?' end end)
       from pg_attribute a join pg_type t on t.oid = a.atttypid
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     (select jsonb_agg(a.attname order by k.place)

@@ -65,6 +65,8 @@ const SECTIONS: [title: string, sql: string][] = [
         'enum (' || (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) || ')',
         'composite (' || (select string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', ' order by a.attnum)
           from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) || ')',
+        'domain over ' || format_type(t.typbasetype, t.typtypmod) || coalesce((select string_agg(' constraint ' || k.conname || ' '
+          || pg_get_constraintdef(k.oid), '' order by k.conname collate "C") from pg_constraint k where k.contypid = t.oid), ''),
         t.typtype::text) as line
       from pg_type t join pg_namespace n on n.oid = t.typnamespace left join pg_class c on c.oid = t.typrelid
       where ${OURS} and t.typelem = 0 and t.typtype in ('e', 'd', 'c', 'r') and (t.typtype <> 'c' or c.relkind = 'c')`,
