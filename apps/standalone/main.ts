@@ -16,6 +16,9 @@ import { startMarket, type Market } from './market.js';
 import { cannotListen, requireFreePort } from './port.js';
 import { onStopWish, stopAll, type Part } from './stopping.js';
 
+/** The webhook of somebody who tries it out is on this machine. */
+const DEVELOPMENT = { C4C_EGRESS_ALLOW: '127.0.0.0/8,::1' };
+
 /** How long a stop waits for a start that is under way. */
 const START_WITHIN_MS = 60_000;
 
@@ -52,7 +55,7 @@ async function start(): Promise<void> {
   const { embedded } = database;
   if (embedded !== undefined) running.push({ name: 'The database', stop: () => embedded.stop() });
   if (ending !== undefined) return;
-  const env = { ...process.env, ...database.env, C4C_HOME: home };
+  const env = { ...(early.env === 'production' ? {} : DEVELOPMENT), ...process.env, ...database.env, C4C_HOME: home };
   const config = loadConfig({
     ...env,
     C4C_SECRET: process.env['C4C_SECRET']?.trim() ? process.env['C4C_SECRET'] : await readSecret(home),

@@ -1,3 +1,4 @@
+import { parsePorts, PORTS_ELSEWHERE, PORTS_IN_PRODUCTION, type EgressSettings } from './egress/settings.js';
 import { isNetwork, type TrustProxy } from './rate-limit/client-address.js';
 
 /** Everything the processes are told from outside. Read once, checked at start; each key stands in `.env.example`. */
@@ -44,6 +45,8 @@ export type Config = {
   };
   /** Whose word about the client's address is taken. */
   readonly trustProxy: TrustProxy;
+  /** Where it may connect to on the word of a user. */
+  readonly egress: EgressSettings;
 };
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -69,6 +72,8 @@ const OWN_KEYS = [
   'C4C_RATE_WRONG_KEYS',
   'C4C_RATE_ADDRESS',
   'C4C_TRUST_PROXY',
+  'C4C_EGRESS_ALLOW',
+  'C4C_EGRESS_PORTS',
 ];
 // Read by the command line and by the tests; they may stand in the same environment.
 const OTHERS_KEYS = [
@@ -161,6 +166,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       keyless: integer(env, 'C4C_RATE_ADDRESS', 300, 0, RATE_MAX),
     },
     trustProxy: trustedProxies(env, 'C4C_TRUST_PROXY'),
+    egress: egressFrom(env, nodeEnv === 'production'),
   };
 }
 
@@ -177,6 +183,19 @@ function trustedProxies(env: Readonly<Record<string, string | undefined>>, key: 
       `${key} is "${text}"; it must be the number of proxies in front (at most ${HOPS_MAX}) or their addresses, such as 10.0.0.0/8,127.0.0.1.`,
     );
   return { networks };
+}
+
+function egressFrom(env: Readonly<Record<string, string | undefined>>, isProduction: boolean): EgressSettings {
+  const allow = (given(env['C4C_EGRESS_ALLOW'])?.split(',') ?? []).map((one) => one.trim());
+  if (!allow.every(isNetwork))
+    throw new ConfigError(
+      `C4C_EGRESS_ALLOW is "${allow.join(',')}"; it must be addresses or networks, such as 127.0.0.0/8,::1.`,
+    );
+  const text = given(env['C4C_EGRESS_PORTS']) ?? (isProduction ? PORTS_IN_PRODUCTION : PORTS_ELSEWHERE);
+  const ports = parsePorts(text);
+  if (ports === undefined)
+    throw new ConfigError(`C4C_EGRESS_PORTS is "${text}"; it must be ports and ranges, such as 443,8000-8999.`);
+  return { allow, ports, isHttpsOnly: isProduction };
 }
 
 function metricsFrom(env: Readonly<Record<string, string | undefined>>): Config['metrics'] {

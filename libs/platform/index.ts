@@ -1,6 +1,7 @@
 export { Bus, type BusChannel, type BusMessages } from './bus.js';
 export { ConfigError, loadConfig, type Config } from './config.js';
 export { Database, type Row, type Tx } from './database.js';
+export { Egress, type EgressRequest, type EgressResult, type EgressTimings } from './egress/index.js';
 export * from './http/index.js';
 export { IdSource } from './id-source.js';
 export {

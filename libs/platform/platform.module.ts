@@ -4,6 +4,7 @@ import type { Config } from './config.js';
 import { watchConnections } from './connection-metrics.js';
 import { damped } from './damped.js';
 import { Database } from './database.js';
+import { Egress } from './egress/index.js';
 import type { LaneLimits } from './lane.js';
 import { Lanes } from './lanes.js';
 import { createLog, type Log } from './log.js';
@@ -32,6 +33,7 @@ export type Platform = {
   bus: Bus;
   queues: QueueFactory;
   limits: RateLimits;
+  egress: Egress;
   close(): Promise<void>;
 };
 
@@ -39,13 +41,14 @@ type PlatformOptions = {
   laneLimits?: LaneLimits;
   snapshotLimits?: Partial<SnapshotLimits>;
   monotonicNow?: () => number;
+  egress?: Egress;
 };
 
 /** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
 export function openPlatform(
   config: Config,
   log = createLog(config.logLevel),
-  { laneLimits, snapshotLimits, monotonicNow }: PlatformOptions = {},
+  { laneLimits, snapshotLimits, monotonicNow, egress = new Egress(config.egress) }: PlatformOptions = {},
 ): Platform {
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
@@ -84,8 +87,10 @@ export function openPlatform(
     bus: new Bus(redis),
     queues,
     limits,
+    egress,
     async close() {
       clearInterval(ticker);
+      egress.close();
       redis?.publisher.disconnect();
       redis?.subscriber.disconnect();
       await database.close();
@@ -96,7 +101,7 @@ export function openPlatform(
 
 @Module({})
 export class PlatformModule {
-  static with({ config, log, metrics, database, lanes, bus, queues, limits }: Platform): DynamicModule {
+  static with({ config, log, metrics, database, lanes, bus, queues, limits, egress }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
@@ -106,6 +111,7 @@ export class PlatformModule {
       { provide: Bus, useValue: bus },
       { provide: QueueFactory, useValue: queues },
       { provide: RateLimits, useValue: limits },
+      { provide: Egress, useValue: egress },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }
