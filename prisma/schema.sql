@@ -245,6 +245,37 @@ create table market.api_key (
   constraint api_key_pkey PRIMARY KEY (id)
 )
 
+create table market.consumer_claim (
+  agent_id bigint not null,
+  consumer text not null,
+  seq bigint not null,
+  attempt integer not null,
+  session uuid,
+  due_at timestamp with time zone not null,
+  constraint consumer_claim_attempt_not_negative CHECK ((attempt >= 0)),
+  constraint consumer_claim_pkey PRIMARY KEY (agent_id, consumer, seq)
+) with (fillfactor=70)
+
+create table market.consumer_cursor (
+  agent_id bigint not null,
+  consumer text not null,
+  acked_seq bigint not null,
+  taken_seq bigint not null,
+  types text[],
+  updated_at timestamp with time zone not null,
+  constraint consumer_cursor_acknowledges_what_was_taken CHECK (((acked_seq >= 0) AND (acked_seq <= taken_seq))),
+  constraint consumer_cursor_has_a_name CHECK (((length(consumer) >= 1) AND (length(consumer) <= 64))),
+  constraint consumer_cursor_pkey PRIMARY KEY (agent_id, consumer)
+) with (fillfactor=50)
+
+create table market.consumer_socket (
+  session uuid not null,
+  node uuid not null,
+  agent_id bigint not null,
+  consumer text not null,
+  constraint consumer_socket_pkey PRIMARY KEY (session)
+)
+
 create table market.delivery (
   id bigint not null default platform.next_id('market.delivery_id'::regclass),
   endpoint_id bigint not null,
@@ -289,6 +320,12 @@ create table market.delivery_attempt (
   constraint delivery_attempt_answered_or_not CHECK (((status_code IS NULL) <> (reason IS NULL))),
   constraint delivery_attempt_pkey PRIMARY KEY (delivery_id, attempt)
 ) partition by range (delivery_id)
+
+create table market.gateway_node (
+  node uuid not null,
+  seen_at timestamp with time zone not null,
+  constraint gateway_node_pkey PRIMARY KEY (node)
+) with (fillfactor=50)
 
 create table market.invocation (
   id bigint not null,
@@ -563,6 +600,8 @@ CREATE INDEX agent_by_owner ON market.agent USING btree (owner_id, id)
 CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visibility = 'public'::text)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
+CREATE INDEX consumer_socket_by_node ON market.consumer_socket USING btree (node)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
 CREATE INDEX delivery_by_endpoint ON ONLY market.delivery USING btree (endpoint_id, id)
 CREATE INDEX delivery_due ON ONLY market.delivery USING btree (run_at) WHERE (status = 'pending'::text)
@@ -605,7 +644,16 @@ create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_a
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
+create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 1969bb85243c5226d4cb782b4c67bb01
+create function market.consumer_leave(p_sessions uuid[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body b5d79348f9a380c467a5b174a03681ab
+create function market.consumer_low_water(p_agent bigint, p_consumer text, p_taken bigint) returns bigint language sql stable parallel unsafe set search_path="" body d756edc8dc84a11a6399837228bbcc67
+create function market.consumer_put_back(p_agent bigint, p_consumer text, p_session uuid, p_seqs bigint[], p_delay_ms integer, p_is_unsent boolean) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 84985bd5cb498ed82153062802db0893
+create function market.consumer_renew(p_agent bigint, p_consumer text, p_session uuid, p_seq bigint, p_lease_ms integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body e4601d3f7fe3d8c08e34a9787f608014
+create function market.consumer_settle(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_seqs bigint[], p_attempts integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 1ef02dcc5da7dfecc8e6bfc2c09bf300
+create function market.consumer_take(p_agent bigint, p_consumer text, p_session uuid, p_limit integer, p_lease_ms integer) returns TABLE(kind text, seq bigint, to_seq bigint, attempt integer, event_id uuid, type text, invocation_id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 9f6578aeab207aa857b18ddc28188207
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d08c7ac6b6be0b03769d671f81ca0bc3
+create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 42a9080cffd3e48e7af24221bde1b6be
+create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body a09adc634e7811f08d5f034161fc22f4
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
 create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea, p_key_id bigint) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 87f730bde71347bddc63187e40fe401d
@@ -617,7 +665,9 @@ create function market.invocations_acknowledge(p_ids bigint[]) returns integer l
 create function market.invocations_due(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 26d318c6a2eb025f03f71018252d9306
 create function market.invocations_erase(p_days integer, p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d05027f4b8942ff83fe7a4978651ffe7
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
+create function market.node_is_gone(p_seen_at timestamp with time zone, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe set search_path="" body a71c850a8464224decd6b1db2aa1f590
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
+create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 3dc1ecd46c2f345ad423b5037862c4c2
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
@@ -672,6 +722,15 @@ grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,t
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
+grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
+grant execute on function market.consumer_leave(uuid[]) to c4c_app
+grant execute on function market.consumer_low_water(bigint,text,bigint) to c4c_app
+grant execute on function market.consumer_put_back(bigint,text,uuid,bigint[],integer,boolean) to c4c_app
+grant execute on function market.consumer_renew(bigint,text,uuid,bigint,integer) to c4c_app
+grant execute on function market.consumer_settle(bigint[],text[],uuid[],bigint[],integer[]) to c4c_app
+grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
+grant execute on function market.gateway_beat(uuid,boolean) to c4c_app
+grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[],bigint[]) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
@@ -682,7 +741,9 @@ grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app
 grant execute on function market.invocations_due(integer) to c4c_app
 grant execute on function market.invocations_erase(integer,integer) to c4c_app
 grant execute on function market.key_has_ended(bigint,market.api_key,bigint,timestamp with time zone) to c4c_app
+grant execute on function market.node_is_gone(timestamp with time zone,timestamp with time zone) to c4c_app
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
+grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
@@ -757,10 +818,14 @@ grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
 grant select on table market.agent_stats to c4c_app
+grant select on table market.consumer_claim to c4c_app
+grant select on table market.consumer_cursor to c4c_app
+grant select on table market.consumer_socket to c4c_app
 grant select on table market.delivery_attempt_p00000 to c4c_app
 grant select on table market.delivery_attempt_p00001 to c4c_app
 grant select on table market.delivery_p00000 to c4c_app
 grant select on table market.delivery_p00001 to c4c_app
+grant select on table market.gateway_node to c4c_app
 grant select on table market.invocation to c4c_app
 grant select on table market.invocation_p00000 to c4c_app
 grant select on table market.invocation_p00001 to c4c_app

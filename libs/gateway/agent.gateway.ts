@@ -4,17 +4,19 @@ import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/com
 import { WebSocketGateway, type OnGatewayConnection } from '@nestjs/websockets';
 import type { RawData, WebSocket } from 'ws';
 import { Marks } from '#invocations';
-import { assertNever } from '#kernel';
+import { assertNever, type Problem } from '#kernel';
 import { KeyRing, ownerProblems } from '#owners';
 import { Bus, InjectLog, problemOf, type Log } from '#platform';
 import { CLOSE } from './close-codes.js';
+import { Consumers } from './consumers.js';
+import { Conversation } from './conversation.js';
 import { EventPump } from './event-pump.js';
 import { drainFrame, errorFrame, pongFrame, readFrame, type ClientFrame } from './frames.js';
 import { gatewayProblems } from './gateway.problems.js';
 import { HandOver } from './hand-over.js';
 import { LiveSocket, type SocketOwner } from './live-socket.js';
 import { Sockets } from './sockets.js';
-import { SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
+import { chosenProtocol, SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
 
 const FRAME_MAX_BYTES = 256 * 1024;
 const TICK_MS = 250;
@@ -22,6 +24,7 @@ const TICK_MS = 250;
 const LOOK_EVERY_MS = 750;
 const KEYS_PER_QUERY_MAX = 5_000;
 const DRAIN_GRACE_MS = 3_000;
+const ACKS_WITHIN_MS = 5_000;
 const RECONNECT_WITHIN_MS = 10_000;
 
 const SERVER_OPTIONS = {
@@ -33,6 +36,7 @@ const SERVER_OPTIONS = {
   // Compression costs about 220 KB a connection.
   perMessageDeflate: false,
   clientTracking: false,
+  handleProtocols: chosenProtocol,
 };
 
 /** The WebSocket gateway at /ws: notifications to agents, acknowledgements and progress from them. */
@@ -49,6 +53,8 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     private readonly sockets: Sockets,
     private readonly pump: EventPump,
     private readonly handOver: HandOver,
+    private readonly consumers: Consumers,
+    private readonly conversation: Conversation,
     private readonly marks: Marks,
     private readonly keys: KeyRing,
     private readonly door: UpgradeDoor,
@@ -78,7 +84,9 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   }
 
   handleConnection(ws: WebSocket, _request: IncomingMessage, owner: SocketOwner): void {
-    const socket: LiveSocket = new LiveSocket(ws, owner, () => this.pump.wake(owner.agentId));
+    const socket: LiveSocket = new LiveSocket(ws, owner, () =>
+      (owner.isV1 ? this.consumers : this.pump).wake(owner.agentId),
+    );
     this.sockets.add(socket);
     ws.on('message', (data, isBinary) => this.receive(socket, data, isBinary));
     ws.on('ping', () => this.spend(socket));
@@ -86,6 +94,10 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
       if (this.spend(socket)) this.handOver.answered(socket, socket.ponged(payload.toString('latin1')));
     });
     ws.once('close', (code, reason) => this.ended(socket, code, reason.toString()));
+    if (owner.isV1) {
+      this.conversation.begin(socket);
+      return;
+    }
     this.pump.welcome(socket).catch((error: unknown) => {
       socket.error ??= error instanceof Error ? error.message : String(error);
       socket.close(CLOSE.serverError, 'try again');
@@ -97,23 +109,34 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     this.door.shut();
     this.onModuleDestroy();
     await this.pump.settle();
-    const ended = this.sockets.all().map(
-      (socket) =>
-        new Promise<void>((resolve) => {
-          if (socket.ws.readyState === socket.ws.CLOSED) resolve();
-          socket.ws.once('close', () => resolve());
-          if (socket.owner.isV1) socket.reply(drainFrame(randomInt(RECONNECT_WITHIN_MS + 1)));
-          socket.close(socket.owner.isV1 ? CLOSE.drained : CLOSE.goingAway, 'server is stopping', graceMs);
-        }),
-    );
-    await Promise.all([...ended, this.handOver.flush()]);
+    await Promise.all(this.sockets.all().map((socket) => this.sendHome(socket, graceMs)));
+    await Promise.all([this.handOver.flush(), this.consumers.stop()]);
+  }
+
+  /** A client of `c4c.v1` is told when to come back, and may still acknowledge what it has. */
+  private async sendHome(socket: LiveSocket, graceMs: number): Promise<void> {
+    const { ws, owner } = socket;
+    if (ws.readyState === ws.CLOSED) return;
+    const ended = new Promise<void>((resolve) => ws.once('close', () => resolve()));
+    if (owner.isV1) {
+      socket.reply(drainFrame(randomInt(RECONNECT_WITHIN_MS + 1)));
+      await this.conversation.settle(socket, ACKS_WITHIN_MS);
+    }
+    socket.close(owner.isV1 ? CLOSE.drained : CLOSE.goingAway, 'server is stopping', graceMs);
+    await ended;
   }
 
   private receive(socket: LiveSocket, data: RawData, isBinary: boolean): void {
     if (!socket.isOpen || !this.spend(socket)) return;
     if (isBinary) {
-      socket.reply(errorFrame(gatewayProblems.FRAME_NOT_SUPPORTED('Frames are text; this one was binary')));
-      socket.close(CLOSE.unsupportedData, 'text frames only');
+      this.end(socket, gatewayProblems.FRAME_NOT_SUPPORTED('Frames are text; this one was binary'), [
+        CLOSE.unsupportedData,
+        'text frames only',
+      ]);
+      return;
+    }
+    if (socket.owner.isV1) {
+      void this.conversation.hear(socket, textOf(data));
       return;
     }
     this.act(socket, textOf(data)).catch((error: unknown) => {
@@ -157,14 +180,25 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     socket.framesIn += 1;
     if (socket.budget.take(Date.now())) return true;
     if (socket.isOpen) {
-      socket.reply(errorFrame(gatewayProblems.FRAME_RATE_EXCEEDED('A socket takes at most 50 frames a second')));
-      socket.close(CLOSE.policy, 'too many frames');
+      this.end(socket, gatewayProblems.FRAME_RATE_EXCEEDED('A socket takes at most 50 frames a second'), [
+        CLOSE.policy,
+        'too many frames',
+      ]);
     }
     return false;
   }
 
+  /** Says why and ends the socket: by these words on the plain protocol, by those of `c4c.v1` there. */
+  private end(socket: LiveSocket, problem: Problem, plain: [code: number, reason: string]): void {
+    if (socket.owner.isV1) return this.conversation.refuse(socket, problem);
+    socket.reply(errorFrame(problem));
+    socket.close(...plain);
+  }
+
   private hear(agentId: bigint): void {
-    if (this.sockets.of(agentId).length > 0) this.pump.wake(agentId);
+    if (this.sockets.of(agentId).length === 0) return;
+    this.pump.wake(agentId);
+    this.consumers.wake(agentId);
   }
 
   private tick(): void {
@@ -186,6 +220,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     try {
       await this.endRevoked();
       await this.pump.catchUp();
+      await this.consumers.catchUp();
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.log.error({ err: error }, 'the sockets could not be checked against the database');
@@ -210,6 +245,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   private ended(socket: LiveSocket, code: number, reason: string): void {
     this.sockets.remove(socket);
     this.handOver.forget(socket);
+    if (socket.owner.isV1) this.conversation.end(socket);
     const { owner, framesIn, framesOut, error, openedAtMs } = socket;
     this.log.info(
       {

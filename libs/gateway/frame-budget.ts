@@ -15,4 +15,9 @@ export class FrameBudget {
     this.used += 1;
     return this.used <= this.perSecond;
   }
+
+  /** A frame that answered one of ours does not count. */
+  giveBack(): void {
+    this.used = Math.max(0, this.used - 1);
+  }
 }

@@ -5,5 +5,7 @@ export const gatewayProblems = defineProblems({
   TOO_MANY_CONNECTIONS: { status: 429, title: 'The agent has too many open sockets', retry: 'later' },
   FRAME_MALFORMED: { status: 400, title: 'The frame is not a JSON object with a type', retry: 'after-change' },
   FRAME_NOT_SUPPORTED: { status: 400, title: 'The socket does not take this kind of frame', retry: 'after-change' },
+  PROTOCOL_VERSION: { status: 400, title: 'The socket speaks another version of the protocol', retry: 'after-change' },
+  CONSUMER_LIMIT: { status: 409, title: 'The agent has as many consumers as it may have', retry: 'after-change' },
   FRAME_RATE_EXCEEDED: { status: 429, title: 'The socket sends frames too fast', retry: 'later' },
 });

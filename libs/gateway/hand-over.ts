@@ -32,11 +32,24 @@ export class HandOver {
 
   /** A `service_invoked` frame went to this socket. A key that may not provide only watches, and hands nothing over. */
   note(socket: LiveSocket, invocationId: bigint): void {
-    if (!socket.owner.scopes.includes('provide')) return;
+    if (!this.handed(socket, invocationId)) return;
     const trail = this.trails.get(socket) ?? { handed: [], probes: [] };
     this.trails.set(socket, trail);
     trail.handed.push({ invocationId, atMs: Date.now() });
+  }
+
+  /** Its frame went to a socket that acknowledges by itself; false for one that only watches. */
+  handed({ owner }: LiveSocket, invocationId: bigint): boolean {
+    if (!owner.scopes.includes('provide')) return false;
     if (this.handedOver.size < WAITING_MAX) this.handedOver.set(invocationId, performance.now());
+    this.flushSoon();
+    return true;
+  }
+
+  /** The socket has acknowledged it. */
+  acknowledgedBy({ owner }: LiveSocket, invocationId: bigint): void {
+    if (!owner.scopes.includes('provide') || this.acknowledged.size >= WAITING_MAX) return;
+    this.acknowledged.add(invocationId);
     this.flushSoon();
   }
 

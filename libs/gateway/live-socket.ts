@@ -1,11 +1,13 @@
 import type { WebSocket } from 'ws';
+import type { AgentPrincipal } from '#owners';
+import { CLOSE } from './close-codes.js';
 import { FrameBudget } from './frame-budget.js';
 
 /** Beyond this the socket gets nothing more until it has read on. */
 export const BUFFERED_MAX_BYTES = 512 * 1024;
 const STUCK_AFTER_MS = 30_000;
 // 20 s and 8 s: a peer that vanished without a goodbye is noticed within 28 s.
-const PING_EVERY_MS = 20_000;
+export const PING_EVERY_MS = 20_000;
 const PONG_WITHIN_MS = 8_000;
 // Behind a backlog that is being read, a ping and its pong may take longer.
 const BUSY_PONG_WITHIN_MS = 16_000;
@@ -13,11 +15,8 @@ const INBOUND_PER_SECOND = 50;
 const CLOSE_GRACE_MS = 1_000;
 
 /** Whom the socket belongs to. */
-export type SocketOwner = {
-  readonly agentId: bigint;
-  readonly keyId: bigint;
-  readonly scopes: readonly string[];
-  /** The client asked for frames beyond the contract (`?v=1`). */
+export type SocketOwner = AgentPrincipal & {
+  /** The client asked for the protocol `c4c.v1`. */
   readonly isV1: boolean;
 };
 
@@ -117,7 +116,8 @@ export class LiveSocket {
     const isSilent = !isBlocked && this.pongDueAtMs !== undefined && nowMs > this.pongDueAtMs;
     if (isSilent || isStuck) {
       this.error ??= isSilent ? 'no pong' : 'does not read';
-      this.ws.terminate();
+      if (!this.owner.isV1) this.ws.terminate();
+      else if (this.isOpen) this.close(isSilent ? CLOSE.noPong : CLOSE.slow, this.error);
     } else if (nowMs >= this.nextPingAtMs) {
       this.ping(nowMs, PONG_WITHIN_MS);
     }

@@ -20,6 +20,7 @@ import type { SocketOwner } from './live-socket.js';
 import { UpgradeTurns } from './upgrade-turns.js';
 
 export const SOCKET_PATH = '/ws';
+const V1 = 'c4c.v1';
 const SOCKETS_PER_AGENT_MAX = 5;
 const AUTHENTICATION_TIMEOUT_MS = 5_000;
 // What `ws` speaks. RFC 6455 (4.4) wants it on the answer to another version; on others it does no harm.
@@ -82,7 +83,7 @@ export class UpgradeDoor {
       throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
     const principal = await this.principalOf(request, url.searchParams);
     requireAllowed(principal, undefined);
-    const { agentId, keyId, scopes } = principal;
+    const { scopes } = principal;
     if (!scopes.includes('provide') && !scopes.includes('read')) {
       throw ownerProblems.SCOPE_MISSING('A socket needs a key with the scope "read" or "provide"', {
         details: { scopes: [...scopes] },
@@ -91,7 +92,7 @@ export class UpgradeDoor {
     // Shutting the door may have happened while the key was looked up.
     if (this.isDraining)
       throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
-    return { agentId, keyId, scopes, isV1: url.searchParams.get('v') === '1' };
+    return { ...principal, isV1: url.searchParams.get('v') === '1' || chosenProtocol(protocolsOf(request)) === V1 };
   }
 
   private async principalOf(request: IncomingMessage, query: URLSearchParams): Promise<AgentPrincipal> {
@@ -128,6 +129,16 @@ export class UpgradeDoor {
       else this.open.delete(agentId);
     });
   }
+}
+
+/** The subprotocol that answers these offers: `c4c.v1`, or the first one, as clients of the plain protocol know it. */
+export function chosenProtocol(offered: Iterable<string>): string | false {
+  const [first, ...more] = offered;
+  return [first, ...more].includes(V1) ? V1 : (first ?? false);
+}
+
+function protocolsOf(request: IncomingMessage): string[] {
+  return (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
 }
 
 function addressOf(request: IncomingMessage): URL | undefined {

@@ -8,3 +8,4 @@ export { invocationProblems } from './invocations.problems.js';
 export { Deadlines, DeadlinesModule, InvocationsModule } from './invocations.module.js';
 export { Marks } from './marks.usecase.js';
 export { envelopeOf, webhookBodyOf, type Envelope, type NotificationFrame } from './notification.js';
+export { readSubmission } from './submission.js';

@@ -13,13 +13,14 @@ import {
   traceparentFrom,
   waitOutside,
 } from '#platform';
-import { CloseInvocations, type Result } from './close.usecase.js';
+import { CloseInvocations } from './close.usecase.js';
 import { InvocationStore, type InvocationDetail } from './invocation.store.js';
 import { detailView, receiptView, rowView, timelineView } from './invocation.view.js';
 import { InvocationsQuery, InvokeBody, ProgressBody, ReviewBody, SubmitBody } from './invocations.dto.js';
 import { Invoke } from './invoke.usecase.js';
 import { Marks } from './marks.usecase.js';
 import { SettledWaiters } from './settled-waiters.js';
+import { resultOf } from './submission.js';
 
 /** An agent's invocations, as caller and as provider. */
 @Controller('openapi/v1/agent/me/service-invocations')
@@ -164,9 +165,4 @@ export class InvocationsController {
     if (found === undefined) throw notFound();
     return found;
   }
-}
-
-/** The DTO has made sure that a failure has its reason. */
-function resultOf({ status, output, attachments, error = '' }: SubmitBody): Result {
-  return status === 'completed' ? { status, output, attachments } : { status, output, attachments, error };
 }

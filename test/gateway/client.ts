@@ -29,8 +29,15 @@ export class Client {
     ws.on('error', () => undefined);
   }
 
-  static async open(port: number, key: string, options: ClientOptions = {}, query = ''): Promise<Client> {
-    const ws = new WebSocket(`ws://127.0.0.1:${port}/ws${query}`, { headers: { 'x-api-key': key }, ...options });
+  static async open(
+    port: number,
+    key: string,
+    options: ClientOptions = {},
+    query = '',
+    protocols: string[] = [],
+  ): Promise<Client> {
+    const url = `ws://127.0.0.1:${port}/ws${query}`;
+    const ws = new WebSocket(url, protocols, { headers: { 'x-api-key': key }, ...options });
     const client = new Client(ws);
     await new Promise<void>((resolve, reject) => {
       ws.once('open', () => resolve());
@@ -49,6 +56,27 @@ export class Client {
     return this.frames
       .filter((frame) => frame.event === 'service_invoked')
       .map((frame) => Number(frame.data?.invocationId));
+  }
+
+  ofType(type: string): Frame[] {
+    return this.frames.filter((frame) => frame.type === type);
+  }
+
+  get welcome(): Frame | undefined {
+    return this.ofType('welcome')[0];
+  }
+
+  /** Number and attempt of the events so far, as "number.attempt". */
+  get events(): string[] {
+    return this.ofType('event').map(({ seq, attempt }) => `${String(seq)}.${String(attempt)}`);
+  }
+
+  /** Acknowledges what the events say, "number.attempt" each. */
+  ack(...events: string[]): void {
+    for (const event of events) {
+      const [seq, attempt] = event.split('.').map(Number);
+      this.send({ type: 'ack', seq, attempt });
+    }
   }
 
   get errors(): string[] {

@@ -86,6 +86,15 @@ export class Market {
     return client;
   }
 
+  /** A client of `c4c.v1` that has said hello. */
+  async greet(agent: Agent, hello: object = {}, at: Node = this.node): Promise<Client> {
+    const client = await Client.open(at.port, agent.key, {}, '', ['c4c.v1']);
+    this.clients.push(client);
+    client.send({ type: 'hello', ...hello });
+    await client.until(() => client.welcome !== undefined);
+    return client;
+  }
+
   /** The server's ends of the agent's sockets. */
   socketsOf(agent: Agent): LiveSocket[] {
     return this.node.api.app.get(Sockets, { strict: false }).of(BigInt(agent.id));

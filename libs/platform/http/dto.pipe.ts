@@ -1,5 +1,5 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
-import { Problem, type FieldError } from '#kernel';
+import { Problem, type FieldError, type JsonObject } from '#kernel';
 import { bind } from './bind.js';
 import { compiledDto, declareDto, type DtoClass } from './field-rules.js';
 import { httpProblems } from './http.problems.js';
@@ -18,6 +18,13 @@ export class DtoPipe implements PipeTransform {
     if ('errors' in bound) throw validationFailed(bound.errors);
     return bound.dto;
   }
+}
+
+/** The DTO of fields that came another way than as a request's body, judged alike. @throws {Problem} VALIDATION_FAILED */
+export function dtoOf<T extends object>(dtoClass: new () => T, fields: JsonObject): T {
+  const dto = new DtoPipe().transform(fields, { type: 'body', metatype: dtoClass });
+  if (!(dto instanceof dtoClass)) throw new Error(`${dtoClass.name} is no DTO`);
+  return dto;
 }
 
 /** The id in a path, as a bigint. What cannot be an id is answered like an id that nothing has. */

@@ -1,7 +1,7 @@
 export { waitOutside } from './admission.js';
 export { AnswerCache } from './answer-cache.js';
 export { JSON_TYPE, problemBody, RawAnswer, type FinishedAnswer } from './envelope.js';
-export { IdParam, NoFields, notFound, requireSomeField, validationFailed } from './dto.pipe.js';
+export { dtoOf, IdParam, NoFields, notFound, requireSomeField, validationFailed } from './dto.pipe.js';
 export {
   Alias,
   IsCategory,

@@ -1,0 +1,51 @@
+/** An event that a session was handed and has not acknowledged. */
+export type Held = {
+  readonly seq: bigint;
+  readonly attempt: number;
+  readonly invocationId: bigint;
+  readonly isWork: boolean;
+  /** From then on it may be handed out again, and an acknowledgement of this attempt counts no more. */
+  dueAtMs: number;
+};
+
+/** What one session holds: at most so many unacknowledged events. Pure; the time is passed in. */
+export class ConsumerWindow {
+  private readonly held = new Map<bigint, Held>();
+
+  constructor(readonly max: number) {}
+
+  get size(): number {
+    return this.held.size;
+  }
+
+  get room(): number {
+    return Math.max(0, this.max - this.held.size);
+  }
+
+  /** A later attempt of the same event takes the place of the earlier. */
+  hold(event: Held): void {
+    this.held.set(event.seq, event);
+  }
+
+  /** What is acknowledged or given back; undefined for a number that is not held, or held for another attempt. */
+  release(seq: bigint, attempt: number): Held | undefined {
+    const event = this.held.get(seq);
+    if (event?.attempt !== attempt) return undefined;
+    this.held.delete(seq);
+    return event;
+  }
+
+  /** The peer is still at work on it; undefined when it is not held any more. */
+  renew(seq: bigint, dueAtMs: number): Held | undefined {
+    const event = this.held.get(seq);
+    if (event !== undefined) event.dueAtMs = dueAtMs;
+    return event;
+  }
+
+  /** Forgets what is due again; tells how many that were. */
+  expire(nowMs: number): number {
+    const before = this.held.size;
+    for (const [seq, { dueAtMs }] of this.held) if (dueAtMs <= nowMs) this.held.delete(seq);
+    return before - this.held.size;
+  }
+}

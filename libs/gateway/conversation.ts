@@ -1,0 +1,210 @@
+import { Injectable } from '@nestjs/common';
+import { CloseInvocations, Marks, readSubmission } from '#invocations';
+import { assertNever } from '#kernel';
+import { ownerProblems } from '#owners';
+import { InjectLog, problemOf, RateLimits, type Log, type RateNote } from '#platform';
+import { CLOSE } from './close-codes.js';
+import { ACK_WITHIN_MS, Consumers } from './consumers.js';
+import { gatewayProblems } from './gateway.problems.js';
+import { BUFFERED_MAX_BYTES, PING_EVERY_MS, type LiveSocket } from './live-socket.js';
+import { Session } from './session.js';
+import {
+  readV1Frame,
+  refusalFrame,
+  replyFrame,
+  v1ErrorFrame,
+  v1PongFrame,
+  welcomeFrame,
+  type Hello,
+  type V1Frame,
+} from './v1-frames.js';
+
+const HELLO_WITHIN_MS = 5_000;
+const SUBMITS_AT_ONCE_MAX = 64;
+
+type Talk = { session: Session | undefined; isGreeting: boolean; submits: number; timer: NodeJS.Timeout };
+
+/** What is said on a socket of `c4c.v1` (docs/websocket.md). */
+@Injectable()
+export class Conversation {
+  private readonly talks = new Map<LiveSocket, Talk>();
+
+  constructor(
+    private readonly consumers: Consumers,
+    private readonly closer: CloseInvocations,
+    private readonly marks: Marks,
+    private readonly limits: RateLimits,
+    @InjectLog() private readonly log: Log,
+  ) {}
+
+  /** The socket is open; its client says hello within 5 s. */
+  begin(socket: LiveSocket): void {
+    const late = (): void =>
+      this.refuse(socket, gatewayProblems.FRAME_NOT_SUPPORTED('The first frame is a hello, within 5 seconds'));
+    const timer = setTimeout(late, HELLO_WITHIN_MS);
+    this.talks.set(socket, { session: undefined, isGreeting: false, submits: 0, timer });
+  }
+
+  /** The socket has ended: what it held goes to others. */
+  end(socket: LiveSocket): void {
+    const talk = this.talks.get(socket);
+    this.talks.delete(socket);
+    clearTimeout(talk?.timer);
+    if (talk?.session !== undefined) this.consumers.leave(talk.session);
+  }
+
+  /** Gives nothing more to this socket and waits until it has acknowledged what it holds, for so long at most. */
+  async settle(socket: LiveSocket, withinMs: number): Promise<void> {
+    await this.talks.get(socket)?.session?.settledWithin(withinMs);
+  }
+
+  /** One frame. Never rejects. */
+  async hear(socket: LiveSocket, text: string): Promise<void> {
+    try {
+      await this.act(socket, readV1Frame(text));
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.kind.status >= 500) {
+        this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a frame failed');
+        socket.reply(v1ErrorFrame(problem));
+        if (this.talks.get(socket)?.session === undefined) socket.close(CLOSE.failed, 'try again');
+      } else this.refuse(socket, problem);
+    }
+  }
+
+  /** Says why, and ends the socket for good: its client would only say it again. */
+  refuse(socket: LiveSocket, problem: ReturnType<typeof problemOf>): void {
+    if (!socket.isOpen) return;
+    socket.reply(v1ErrorFrame(problem));
+    const isVersion = problem.kind === gatewayProblems.PROTOCOL_VERSION.kind;
+    socket.close(isVersion ? CLOSE.version : CLOSE.badFrame, problem.code);
+  }
+
+  private async act(socket: LiveSocket, frame: V1Frame): Promise<void> {
+    const talk = this.talks.get(socket);
+    if (talk === undefined) return;
+    if (frame.type === 'hello') return this.greet(socket, talk, frame);
+    if (talk.session === undefined) throw gatewayProblems.FRAME_NOT_SUPPORTED('Say hello and await the welcome first');
+    return this.answer(socket, talk, talk.session, frame);
+  }
+
+  private async greet(socket: LiveSocket, talk: Talk, hello: Hello): Promise<void> {
+    if (talk.isGreeting) throw gatewayProblems.FRAME_NOT_SUPPORTED('A socket says hello once');
+    talk.isGreeting = true;
+    clearTimeout(talk.timer);
+    const session = new Session(socket, hello.consumer, hello.window);
+    const { verdict, acked } = await this.consumers.enter(session, hello);
+    if (verdict === 'too_many')
+      throw gatewayProblems.CONSUMER_LIMIT('An agent has at most 32 consumers; use one of their names');
+    if (verdict === 'lost') return socket.close(CLOSE.resync, 'say hello again');
+    if (!this.talks.has(socket)) return this.consumers.leave(session);
+    talk.session = session;
+    socket.send(
+      welcomeFrame({
+        session: session.session,
+        head: session.head,
+        acked,
+        pingMs: PING_EVERY_MS,
+        ackMs: ACK_WITHIN_MS,
+        window: session.window.max,
+        maxBytes: BUFFERED_MAX_BYTES,
+        now: new Date(),
+      }),
+    );
+    this.consumers.open(session);
+  }
+
+  private async answer(
+    socket: LiveSocket,
+    talk: Talk,
+    session: Session,
+    frame: Exclude<V1Frame, Hello>,
+  ): Promise<void> {
+    switch (frame.type) {
+      case 'ack':
+        // Each is paid for by an event that was handed out.
+        if (this.consumers.acknowledge(session, frame.seq, frame.attempt)) socket.budget.giveBack();
+        return;
+      case 'nack':
+        await this.consumers.putBack(session, frame.seq, frame.attempt, frame.delayMs);
+        return;
+      case 'progress':
+        return this.progress(session, frame);
+      case 'submit':
+        return this.submit(socket, talk, frame);
+      case 'pause':
+        session.isPaused = true;
+        return;
+      case 'resume':
+        session.isPaused = false;
+        return this.consumers.wake(session.agentId);
+      case 'ping':
+        return socket.reply(v1PongFrame(frame.n));
+      case 'pong':
+        return;
+      case 'bye':
+        return socket.close(CLOSE.normal, 'bye');
+      default:
+        return assertNever(frame);
+    }
+  }
+
+  /** A note for the caller only with a percentage; what has ended meanwhile takes none, and that is no mistake. */
+  private async progress(
+    session: Session,
+    { seq, percent, note }: Extract<V1Frame, { type: 'progress' }>,
+  ): Promise<void> {
+    const held = await this.consumers.renew(session, seq);
+    if (held?.isWork !== true || percent === undefined) return;
+    const { socket } = session;
+    try {
+      requireProvide(socket, 'progress');
+      await this.marks.progress(session.agentId, held.invocationId, percent, note);
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.kind.status >= 500) throw error;
+      socket.reply(v1ErrorFrame(problem));
+    }
+  }
+
+  /** The same as the request: the same checks, the same limits, the same answer to a repetition. */
+  private async submit(
+    socket: LiveSocket,
+    talk: Talk,
+    { ref, invocationId, fields }: Extract<V1Frame, { type: 'submit' }>,
+  ): Promise<void> {
+    talk.submits += 1;
+    try {
+      requireProvide(socket, 'submit');
+      if (talk.submits > SUBMITS_AT_ONCE_MAX)
+        throw gatewayProblems.FRAME_RATE_EXCEEDED(`At most ${SUBMITS_AT_ONCE_MAX} submissions await their reply`);
+      const { owner } = socket;
+      const note: RateNote = { rateFields: null };
+      this.limits.admit(owner.keyId, owner.ownerId, note);
+      const closed = await this.closer.submit(owner, invocationId, readSubmission(fields));
+      socket.budget.giveBack();
+      socket.reply(
+        replyFrame(ref, {
+          invocationId: Number(invocationId),
+          status: closed.status,
+          completedAt: closed.settledAt,
+          replayed: closed.isReplay,
+        }),
+      );
+    } catch (error) {
+      const problem = problemOf(error);
+      if (problem.kind.status >= 500 && problem.kind.status !== 503)
+        this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a submission failed');
+      socket.reply(refusalFrame(ref, problem));
+    } finally {
+      talk.submits -= 1;
+    }
+  }
+}
+
+function requireProvide({ owner }: LiveSocket, type: string): void {
+  if (owner.scopes.includes('provide')) return;
+  throw ownerProblems.SCOPE_MISSING(`A frame of type "${type}" needs a key with the scope "provide"`, {
+    details: { scope: 'provide' },
+  });
+}

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import type { SessionName } from './consumer.store.js';
+import { ConsumerWindow } from './consumer-window.js';
+import type { LiveSocket } from './live-socket.js';
+
+/** A socket of `c4c.v1` that has said hello. */
+export class Session implements SessionName {
+  readonly session = randomUUID();
+  readonly agentId: bigint;
+  isPaused = false;
+  /** What it acknowledges still counts, but it gets nothing more. */
+  isLeaving = false;
+  isCaughtUp = false;
+  /** The stream's head when it said hello. */
+  head = 0n;
+  readonly window: ConsumerWindow;
+  private onSettled: (() => void) | undefined;
+
+  constructor(
+    readonly socket: LiveSocket,
+    readonly consumer: string,
+    windowMax: number,
+  ) {
+    this.agentId = socket.owner.agentId;
+    this.window = new ConsumerWindow(windowMax);
+  }
+
+  /** More may be handed to it. What its peer does not read calls again when it has been read. */
+  get canTake(): boolean {
+    if (this.isPaused || this.isLeaving || !this.socket.isOpen || this.window.room === 0) return false;
+    if (this.socket.isBlocked) this.socket.starve();
+    return !this.socket.isBlocked;
+  }
+
+  /** Resolves when it holds nothing any more, or its time is over. */
+  async settledWithin(ms: number): Promise<void> {
+    this.isLeaving = true;
+    if (this.window.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.onSettled = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** To be called when something has left the window, or the socket has ended. */
+  released(): void {
+    if (this.window.size === 0 || !this.socket.isOpen) this.onSettled?.();
+  }
+}
