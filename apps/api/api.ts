@@ -1,6 +1,6 @@
 import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { AgentGateway, useGateway } from '#gateway';
+import { AgentGateway, EventReaders, useGateway } from '#gateway';
 import { useKeys } from '#owners';
 import { createHttpApp, type Platform } from '#platform';
 import { ApiModule } from './api.module.js';
@@ -9,7 +9,7 @@ export type Api = {
   /** Where it listens, for instance `http://127.0.0.1:8787`. */
   readonly url: string;
   readonly app: NestFastifyApplication;
-  /** Takes nothing new, says goodbye to the sockets, answers what is under way, then stops. */
+  /** Takes nothing new, says goodbye to the sockets and the readers of events, answers what is under way, then stops. */
   close(): Promise<void>;
 };
 
@@ -29,7 +29,7 @@ export async function startApi(platform: Platform, root: DynamicModule = ApiModu
     url: await app.getUrl(),
     app,
     async close() {
-      await app.get(AgentGateway).drain();
+      await Promise.all([app.get(AgentGateway).drain(), app.get(EventReaders).drain()]);
       await app.close();
     },
   };

@@ -4,26 +4,36 @@ import { AgentGateway } from './agent.gateway.js';
 import { ConsumerStore } from './consumer.store.js';
 import { Consumers } from './consumers.js';
 import { Conversation } from './conversation.js';
+import { EventFeed } from './event-feed.js';
+import { EventPoll } from './event-poll.js';
 import { EventPump } from './event-pump.js';
+import { EventReaders } from './event-readers.js';
+import { EventStream } from './event-stream.js';
+import { EventsController } from './events.controller.js';
 import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
 import { Sockets } from './sockets.js';
 import { UpgradeDoor } from './upgrade-door.js';
 
-/** The sockets. The application also calls `useGateway` before it listens, and `AgentGateway.drain` before it stops. */
+/** Sockets, polls and streams. The application also calls `useGateway` before it listens, and the two `drain` before it stops. */
 @Module({
   imports: [InvocationsModule],
+  controllers: [EventsController],
   providers: [
     AgentGateway,
     Consumers,
     ConsumerStore,
     Conversation,
+    EventFeed,
+    EventPoll,
     EventPump,
+    EventReaders,
+    EventStream,
     GatewayNode,
     HandOver,
     Sockets,
     UpgradeDoor,
   ],
-  exports: [AgentGateway, UpgradeDoor],
+  exports: [AgentGateway, EventReaders, UpgradeDoor],
 })
 export class GatewayModule {}

@@ -1,6 +1,6 @@
 import { defineProblems } from '#kernel';
 
-/** Refusals of the socket itself; all but the first come as error frames on an open socket. */
+/** Refusals of the socket itself, all but the first as error frames on an open socket, and of readers over HTTP. */
 export const gatewayProblems = defineProblems({
   TOO_MANY_CONNECTIONS: { status: 429, title: 'The agent has too many open sockets', retry: 'later' },
   FRAME_MALFORMED: { status: 400, title: 'The frame is not a JSON object with a type', retry: 'after-change' },
@@ -8,4 +8,6 @@ export const gatewayProblems = defineProblems({
   PROTOCOL_VERSION: { status: 400, title: 'The socket speaks another version of the protocol', retry: 'after-change' },
   CONSUMER_LIMIT: { status: 409, title: 'The agent has as many consumers as it may have', retry: 'after-change' },
   FRAME_RATE_EXCEEDED: { status: 429, title: 'The socket sends frames too fast', retry: 'later' },
+  TOO_MANY_READERS: { status: 429, title: 'Too many requests wait for events', retry: 'later' },
+  CURSOR_AHEAD: { status: 409, title: 'The reader is ahead of the stream', retry: 'after-change' },
 });

@@ -76,10 +76,15 @@ export const IsFlag = (): PropertyDecorator =>
 export const IsOneOf = (words: readonly string[]): PropertyDecorator =>
   all(rule({ read: good }), IsIn(words, says(`must be one of ${words.join(', ')}`)));
 
-/** A list without repetition of the given words. */
+/** A list without repetition of the given words; in a query the words with commas between them. */
 export const IsListOf = (words: readonly string[]): PropertyDecorator =>
   all(
-    rule({ read: (raw) => (Array.isArray(raw) ? good(raw) : bad('must be a list', 'type')) }),
+    rule({
+      read: (raw, source) => {
+        const list: unknown = source === 'query' && typeof raw === 'string' ? raw.split(',') : raw;
+        return Array.isArray(list) ? good(list) : bad('must be a list', 'type');
+      },
+    }),
     IsIn(words, { each: true, ...says(`must list some of ${words.join(', ')}, each once`) }),
     ArrayUnique(says(`must list some of ${words.join(', ')}, each once`)),
   );
@@ -218,8 +223,9 @@ function readInteger(raw: unknown, source: Source, min: number, max: number): Re
   return inRange(value, min, max);
 }
 
-function numberFrom(raw: unknown, shape: RegExp): number | undefined {
-  return typeof raw === 'string' && shape.test(raw) ? Number(raw) : undefined;
+/** What is no number stays what it is and fails its rule; as undefined it would pass where the field is optional. */
+function numberFrom(raw: unknown, shape: RegExp): unknown {
+  return typeof raw === 'string' && shape.test(raw) ? Number(raw) : raw;
 }
 
 function inRange(value: number, min: number, max: number): Reading {
