@@ -669,6 +669,8 @@ create function market.node_is_gone(p_seen_at timestamp with time zone, p_now ti
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
+create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body de733c8c7637466b0dc1049aa8d2fb0b
+create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b2d622e96d9658dcb8f7029c134bbb7
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 3dc1ecd46c2f345ad423b5037862c4c2
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
@@ -745,6 +747,8 @@ grant execute on function market.node_is_gone(timestamp with time zone,timestamp
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
+grant execute on function market.webhook_endpoint_tried(bigint,integer,boolean,boolean,boolean) to c4c_app
+grant execute on function market.webhook_fan_out(bigint[],text[],integer,integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
 grant execute on function platform.next_id(regclass) to c4c_app

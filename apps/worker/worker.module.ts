@@ -5,8 +5,9 @@ import { DeadlinesModule } from '#invocations';
 import { OwnersModule } from '#owners';
 import { PlatformModule, type Platform } from '#platform';
 import { ReputationModule } from '#reputation';
+import { WebhookSenderModule } from '#webhooks';
 
-/** Everything that happens without being asked: deadlines, folds, tallies, partitions, the end of payloads. */
+/** Everything that happens without being asked: deadlines, webhooks, folds, tallies, partitions, the end of payloads. */
 @Module({})
 export class WorkerModule {
   static with(platform: Platform): DynamicModule {
@@ -19,6 +20,7 @@ export class WorkerModule {
         EscrowModule,
         ReputationModule,
         DeadlinesModule,
+        WebhookSenderModule,
       ],
     };
   }

@@ -4,6 +4,7 @@ import { FoldWorker } from '#escrow';
 import { Deadlines, EraseWorker } from '#invocations';
 import { nestLogger, Partitions, type Platform } from '#platform';
 import { TallyWorker } from '#reputation';
+import { Webhooks } from '#webhooks';
 import { WorkerModule } from './worker.module.js';
 
 export type Worker = { readonly app: INestApplicationContext; close(): Promise<void> };
@@ -15,6 +16,7 @@ export async function startWorker(platform: Platform): Promise<Worker> {
     abortOnError: false,
   });
   const deadlines = context.get(Deadlines);
+  const webhooks = context.get(Webhooks);
   const jobs = [
     context.get(TallyWorker).job(),
     context.get(FoldWorker).job(),
@@ -22,11 +24,12 @@ export async function startWorker(platform: Platform): Promise<Worker> {
     new Partitions(platform.database, platform.config.eventDays, platform.log).job(),
   ];
   deadlines.start();
+  webhooks.start();
   for (const job of jobs) job.start(platform.log);
   return {
     app: context,
     async close() {
-      await deadlines.stop();
+      await Promise.all([deadlines.stop(), webhooks.stop()]);
       await Promise.all(jobs.map((job) => job.stop()));
       await context.close();
     },

@@ -98,6 +98,10 @@ export class Deadlines {
     DeadlineMetrics,
     EraseStore,
     EraseWorker,
+    InvocationFrames,
+    InvocationStore,
+    Marks,
+    MarksStore,
     PinnedSchemas,
     {
       provide: Deadlines,
@@ -106,6 +110,6 @@ export class Deadlines {
         new Deadlines(closer, store, queues, log),
     },
   ],
-  exports: [Deadlines, EraseWorker],
+  exports: [Deadlines, EraseWorker, InvocationFrames, Marks],
 })
 export class DeadlinesModule {}

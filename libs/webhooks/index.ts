@@ -1,1 +1,1 @@
-export { WebhooksModule } from './webhooks.module.js';
+export { Webhooks, WebhookSenderModule, WebhooksModule } from './webhooks.module.js';

@@ -1,0 +1,63 @@
+import type { EgressResult } from '#platform';
+import type { DueDelivery, TriedDelivery } from './delivery.store.js';
+import { nextTry, retryAfterMs } from './schedule.js';
+import type { SignatureHeaders } from './signing.js';
+
+/** One request to be made. */
+export type Try = { due: DueDelivery; claimId: string; body: Buffer; signature: SignatureHeaders };
+
+/** What it came to, and what follows from that. */
+export type Outcome = TriedDelivery & { due: DueDelivery; isDelivered: boolean; isGone: boolean };
+
+const RESPONSE_KEPT_MAX = 4_096;
+const DETAIL_MAX = 500;
+
+export function headersOf({ due, signature }: Try): Record<string, string> {
+  return {
+    'content-type': 'application/json',
+    'user-agent': 'c4c-webhooks/1',
+    ...signature,
+    'x-c4c-event': due.type,
+    'x-c4c-attempt': String(due.attempt + 1),
+    ...(due.expiresAt === null ? {} : { 'x-c4c-deadline': due.expiresAt.toISOString() }),
+  };
+}
+
+export function isDelivered(result: EgressResult): boolean {
+  return result.kind === 'answered' && result.status >= 200 && result.status < 300;
+}
+
+export function outcomeOf({ due, claimId }: Try, result: EgressResult, tookMs: number, usualMs: number): Outcome {
+  const arrived = isDelivered(result);
+  const isGone = result.kind === 'answered' && result.status === 410;
+  const header = result.kind === 'answered' ? result.headers['retry-after'] : undefined;
+  const next = arrived
+    ? ({ status: 'delivered' } as const)
+    : nextTry({
+        class: due.class,
+        attempt: due.attempt + 1,
+        leftMs: due.leftMs === null ? null : due.leftMs - tookMs,
+        usualMs,
+        retryAfterMs: retryAfterMs(header, Date.now()),
+        isFinal: isGone,
+      });
+  return {
+    due,
+    id: due.id,
+    claimId,
+    agoMs: tookMs,
+    statusCode: result.kind === 'answered' ? result.status : null,
+    reason: result.kind === 'failed' ? result.reason : null,
+    detail: result.kind === 'failed' ? result.detail.slice(0, DETAIL_MAX) : null,
+    timings: result.timings,
+    response: result.kind === 'answered' ? textOf(result.body) : null,
+    next,
+    isDelivered: arrived,
+    isGone,
+  };
+}
+
+/** The beginning of an answer as text that a database takes. */
+function textOf(body: Buffer): string {
+  return body.subarray(0, RESPONSE_KEPT_MAX).toString().replaceAll('\0', '�');
+}
