@@ -7,6 +7,7 @@ import { version } from './clone.js';
 import { globalOptions } from './command.js';
 import { configCommands } from './config.commands.js';
 import { connectCommand } from './connect.command.js';
+import { eventCommands } from './events.commands.js';
 import { invocationCommands } from './invocation.commands.js';
 import { marketCommands } from './market.commands.js';
 import { ownerCommands } from './owner.commands.js';
@@ -39,6 +40,7 @@ export function createProgram(complain: (text: string) => void): Command {
   invocationCommands(manage);
   agentCommands(manage);
   connectCommand(program);
+  eventCommands(program);
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);

@@ -1,0 +1,31 @@
+import { rowOf, rowsOf, textOf, time, type Row } from './answer.js';
+import { table, type Column } from './table.js';
+
+/** A page of events; what was missed before it, and how to read on after it. */
+export function pageLines(data: unknown, width: number | undefined): string[] {
+  const { nextAfter, hasMore, gap } = rowOf(data);
+  const rows = rowsOf(data, 'events');
+  return [
+    ...(gap === undefined ? [] : [gapLine(rowOf(gap))]),
+    ...(rows.length === 0 ? ['None.'] : table(EVENTS, rows, width)),
+    ...(hasMore === true ? [`There is more: --after ${String(nextAfter)}`] : []),
+  ];
+}
+
+/** Numbers that retention has dropped before they were read. */
+export function gapLine({ from, to }: Row): string {
+  return `Events ${String(from)} to ${String(to)} are gone: they were older than the server keeps them.`;
+}
+
+/** One event on one line. */
+export function eventLine(event: Row): string {
+  return EVENTS.map(({ value }) => String(value(event) ?? '')).join('  ');
+}
+
+const EVENTS: readonly Column<Row>[] = [
+  { title: 'SEQ', value: (row) => textOf(row, 'seq'), align: 'right' },
+  { title: 'AT', value: (row) => time(row['timestamp']) },
+  { title: 'TYPE', value: (row) => textOf(row, 'eventType') },
+  { title: 'INVOCATION', value: (row) => textOf(row['data'], 'invocationId'), align: 'right' },
+  { title: 'SERVICE', value: (row) => textOf(row['data'], 'serviceTitle'), canShrink: true },
+];
