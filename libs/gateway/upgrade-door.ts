@@ -12,6 +12,7 @@ import {
   problemOf,
   RateLimits,
   rateHeaders,
+  SharedPlaces,
   within,
   type RateNote,
 } from '#platform';
@@ -37,6 +38,7 @@ export class UpgradeDoor {
   constructor(
     private readonly door: KeyDoor,
     private readonly limits: RateLimits,
+    private readonly places: SharedPlaces,
   ) {}
 
   /** From now on nobody is let in. */
@@ -51,7 +53,10 @@ export class UpgradeDoor {
     try {
       const owner = await this.ownerOf(request);
       if (socket.destroyed) return;
-      this.takePlace(owner.agentId, socket);
+      await this.takePlace(owner.agentId, socket);
+      if (socket.destroyed) return;
+      // Shutting the door may have happened while the key was looked up.
+      this.requireOpen();
       socket.off('error', ignore);
       server.handleUpgrade(request, socket, head, (ws: WebSocket) => server.emit('connection', ws, request, owner));
     } catch (error) {
@@ -76,11 +81,15 @@ export class UpgradeDoor {
     return rateHeaders(this.notes.get(request)?.rateFields ?? this.limits.fieldsFor(request));
   }
 
+  private requireOpen(): void {
+    if (!this.isDraining) return;
+    throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
+  }
+
   private async ownerOf(request: IncomingMessage): Promise<SocketOwner> {
     const url = addressOf(request);
     if (url?.pathname !== SOCKET_PATH) throw httpProblems.NOT_FOUND(`WebSockets are opened at ${SOCKET_PATH}`);
-    if (this.isDraining)
-      throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
+    this.requireOpen();
     const principal = await this.principalOf(request, url.searchParams);
     requireAllowed(principal, undefined);
     const { scopes } = principal;
@@ -89,9 +98,6 @@ export class UpgradeDoor {
         details: { scopes: [...scopes] },
       });
     }
-    // Shutting the door may have happened while the key was looked up.
-    if (this.isDraining)
-      throw httpProblems.UNAVAILABLE('This server is stopping; connect again shortly', { retryAfterS: 2 });
     return { ...principal, isV1: url.searchParams.get('v') === '1' || chosenProtocol(protocolsOf(request)) === V1 };
   }
 
@@ -112,23 +118,28 @@ export class UpgradeDoor {
   }
 
   /** Counts the TCP connection, so that the place is free again however the socket ends. */
-  private takePlace(agentId: bigint, socket: Duplex): void {
+  private async takePlace(agentId: bigint, socket: Duplex): Promise<void> {
     const taken = this.open.get(agentId) ?? 0;
-    if (taken >= SOCKETS_PER_AGENT_MAX) {
-      throw gatewayProblems.TOO_MANY_CONNECTIONS(
-        `An agent has at most ${SOCKETS_PER_AGENT_MAX} sockets; close one of them first`,
-        {
-          retryAfterS: 5,
-        },
-      );
-    }
+    if (taken >= SOCKETS_PER_AGENT_MAX) throw tooMany();
     this.open.set(agentId, taken + 1);
     socket.once('close', () => {
       const left = (this.open.get(agentId) ?? 1) - 1;
       if (left > 0) this.open.set(agentId, left);
       else this.open.delete(agentId);
     });
+    // Other processes have sockets of the agent, too.
+    const giveBack = await this.places.take(`socket:${agentId}`, SOCKETS_PER_AGENT_MAX);
+    if (giveBack === undefined) throw tooMany();
+    if (socket.destroyed) giveBack();
+    else socket.once('close', giveBack);
   }
+}
+
+function tooMany(): Problem {
+  return gatewayProblems.TOO_MANY_CONNECTIONS(
+    `An agent has at most ${SOCKETS_PER_AGENT_MAX} sockets; close one of them first`,
+    { retryAfterS: 5 },
+  );
 }
 
 /** The subprotocol that answers these offers: `c4c.v1`, or the first one, as clients of the plain protocol know it. */

@@ -38,6 +38,7 @@ export { requireRealClock } from './real-clock.js';
 export { RepeatedJob } from './repeated-job.js';
 export { runUntilSignal } from './run-until-signal.js';
 export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
+export { SharedPlaces } from './shared-places.js';
 export { currentTraceId, newTraceId, traceparentFrom, withTrace } from './trace.js';
 export { type Snapshot, type SnapshotLimits } from './snapshots.js';
 export { Turnstile } from './turnstile.js';

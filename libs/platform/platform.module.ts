@@ -13,6 +13,7 @@ import { watchProcess } from './process-metrics.js';
 import { QueueFactory } from './queue.js';
 import { EXCHANGE_EVERY_MS, RateExchange, RateLimits } from './rate-limit/index.js';
 import { connectRedis } from './redis.js';
+import { SharedPlaces } from './shared-places.js';
 import type { SnapshotLimits } from './snapshots.js';
 
 export const CONFIG = Symbol('CONFIG');
@@ -33,6 +34,7 @@ export type Platform = {
   bus: Bus;
   queues: QueueFactory;
   limits: RateLimits;
+  places: SharedPlaces;
   egress: Egress;
   close(): Promise<void>;
 };
@@ -77,6 +79,10 @@ export function openPlatform(
       limits.now,
       damped((error) => log.warn({ err: error }, 'rate limits are not shared; this process counts by itself')),
     );
+  const places = new SharedPlaces(
+    redis?.publisher,
+    damped((error) => log.warn({ err: error }, 'sockets are not counted together; this process counts by itself')),
+  );
   const ticker = setInterval(() => void limits.tick(exchange), EXCHANGE_EVERY_MS).unref();
   return {
     config,
@@ -87,9 +93,11 @@ export function openPlatform(
     bus: new Bus(redis),
     queues,
     limits,
+    places,
     egress,
     async close() {
       clearInterval(ticker);
+      places.close();
       egress.close();
       redis?.publisher.disconnect();
       redis?.subscriber.disconnect();
@@ -101,7 +109,7 @@ export function openPlatform(
 
 @Module({})
 export class PlatformModule {
-  static with({ config, log, metrics, database, lanes, bus, queues, limits, egress }: Platform): DynamicModule {
+  static with({ config, log, metrics, database, lanes, bus, queues, limits, places, egress }: Platform): DynamicModule {
     const providers = [
       { provide: CONFIG, useValue: config },
       { provide: LOG, useValue: log },
@@ -111,6 +119,7 @@ export class PlatformModule {
       { provide: Bus, useValue: bus },
       { provide: QueueFactory, useValue: queues },
       { provide: RateLimits, useValue: limits },
+      { provide: SharedPlaces, useValue: places },
       { provide: Egress, useValue: egress },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };

@@ -15,6 +15,8 @@ export type TestRedis = {
   process?: ChildProcess;
   /** Kills the server (nothing is kept) and starts it again on the same port; only without REDIS_URL. */
   restart(): Promise<void>;
+  /** Everything in it is gone at once; only without REDIS_URL. */
+  flush(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -36,6 +38,7 @@ export async function startTestRedis(): Promise<TestRedis> {
       url: given,
       prefix,
       restart: () => Promise.reject(new Error('REDIS_URL is not ours to restart')),
+      flush: () => Promise.reject(new Error('REDIS_URL is not ours to flush')),
       stop: () => Promise.resolve(),
     };
   }
@@ -47,6 +50,11 @@ export async function startTestRedis(): Promise<TestRedis> {
     restart: async () => {
       await kill(redis.process);
       redis.process = await launch(port, folder);
+    },
+    flush: async () => {
+      const client = new Redis({ port, host: '127.0.0.1' });
+      await client.flushall();
+      client.disconnect();
     },
     stop: async () => {
       await kill(redis.process);
