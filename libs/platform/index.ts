@@ -32,7 +32,7 @@ export { damped } from './damped.js';
 export { DelayQueue, QueueFactory, QueueWorker, type JobHandler, type QueueOptions } from './queue.js';
 export { migrateQueue } from './queue-migrate.js';
 export { Partitions } from './partitions.js';
-export { RateLimits, type RateFields, type RateNote } from './rate-limit/index.js';
+export { rateLimitProblems, RateLimits, type RateFields, type RateNote } from './rate-limit/index.js';
 export { connectRedis, type RedisRole } from './redis.js';
 export { requireRealClock } from './real-clock.js';
 export { RepeatedJob } from './repeated-job.js';

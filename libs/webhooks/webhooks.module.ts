@@ -4,13 +4,17 @@ import { Bus, Egress, InjectLog, type Log } from '#platform';
 import { DeliveryBodies } from './delivery-bodies.js';
 import { DeliveryStore } from './delivery.store.js';
 import { EndpointHealthStore } from './endpoint-health.store.js';
+import { EndpointProbe } from './endpoint-probe.js';
 import { EndpointStore } from './endpoint.store.js';
+import { EndpointsController } from './endpoints.controller.js';
+import { Endpoints } from './endpoints.usecase.js';
 import { SecretBox } from './secret-box.js';
 import { Sender } from './sender.js';
 
 /** Webhooks over HTTP: endpoints and what was delivered to them. */
 @Module({
-  providers: [EndpointStore, SecretBox],
+  controllers: [EndpointsController],
+  providers: [DeliveryStore, EndpointProbe, EndpointStore, Endpoints, SecretBox],
 })
 export class WebhooksModule {}
 

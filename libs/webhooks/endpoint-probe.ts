@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Egress, rateLimitProblems, type EgressResult } from '#platform';
+import { isEchoed, newChallenge } from './challenge.js';
+import { EndpointStore, type Endpoint } from './endpoint.store.js';
+import { ProbeBudget } from './probe-budget.js';
+import { sign } from './signing.js';
+
+const WITHIN_MS = 10_000;
+
+/** Calls an endpoint at once, at its agent's word; what comes of it is answered and not kept. */
+@Injectable()
+export class EndpointProbe {
+  private readonly budget = new ProbeBudget();
+
+  constructor(
+    private readonly store: EndpointStore,
+    private readonly egress: Egress,
+  ) {}
+
+  /** Sends a signed `ping`. @throws {Problem} RATE_LIMITED */
+  async ping(endpoint: Endpoint): Promise<EgressResult> {
+    return this.post(endpoint, 'ping', {});
+  }
+
+  /** Sends a signed challenge. Answers undefined when it came back within 10 s, else a sentence about what came instead.
+   *  @throws {Problem} RATE_LIMITED */
+  async challenge(endpoint: Endpoint): Promise<string | undefined> {
+    const challenge = newChallenge();
+    const result = await this.post(endpoint, 'endpoint.verify', { challenge });
+    if (result.kind === 'failed') return `There was no answer: ${result.detail} (${result.reason})`;
+    if (result.status < 200 || result.status > 299) return `It answered with status ${result.status}`;
+    return isEchoed(result.body, challenge) ? undefined : 'It answered, but not with the challenge';
+  }
+
+  private async post({ id, agentId, url }: Endpoint, type: string, data: object): Promise<EgressResult> {
+    const now = new Date();
+    const waitMs = this.budget.take(agentId, now.getTime());
+    if (waitMs > 0) {
+      throw rateLimitProblems.RATE_LIMITED('An agent may have its endpoints called 20 times a minute', {
+        retryAfterS: Math.ceil(waitMs / 1_000),
+      });
+    }
+    const eventId = `evt_${randomUUID()}`;
+    const body = Buffer.from(
+      JSON.stringify({ type, id: eventId, timestamp: now.toISOString(), endpointId: Number(id), ...data }),
+    );
+    const secrets = (await this.store.liveSecrets([id])).get(id) ?? [];
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'c4c-webhooks/1',
+      'x-c4c-event': type,
+      'x-c4c-attempt': '1',
+      ...sign(secrets, eventId, now, body),
+    };
+    return this.egress.post({ url, headers, body, totalMs: WITHIN_MS });
+  }
+}
