@@ -1,180 +1,220 @@
 import { setMaxListeners } from 'node:events';
-import { ApiError } from './cli-error.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, CliError } from './cli-error.js';
 import type { Delivery } from './connect-frame.js';
 import type { Log } from './connect-log.js';
+import type { Result, Target } from './connect-target.js';
+import { EXIT } from './exit-codes.js';
 import { Slots } from './slots.js';
 
+/** What to do with an event that the target did not take in time. */
+export type OnExhausted = 'drop' | 'fail' | 'exit';
+
 export type ForwarderOptions = {
-  webhookUrl: string;
-  userAgent: string;
-  acknowledge: (invocationId: number) => Promise<unknown>;
+  target: Target;
+  concurrency: number;
+  onExhausted: OnExhausted;
   log: Log;
+  /** The server's time, by which deadlines are told. */
+  now: () => number;
+  /** What is finished, also by an earlier run. */
+  finished: { has(id: string): boolean; add(id: string): Promise<void> };
+  acknowledge: (delivery: Delivery) => void;
+  progress: (delivery: Delivery) => void;
+  /** @throws {ApiError} what the API refused; other errors mean that another try may help */
+  submit: (invocationId: number, result: Result) => Promise<unknown>;
+  /** The run cannot go on. */
+  fatal: (error: unknown) => void;
 };
 
-type Progress = { isForwarded: boolean; isAcked: boolean };
-type Attempt = { status: number } | { reason: string };
+type Working = { delivery: Delivery };
 
-const CONCURRENCY = 8;
-const TIMEOUT_MS = 10_000;
 const RETRY_BASE_MS = 200;
 const RETRY_MAX_MS = 5_000;
-/** How many deliveries are remembered, and how many may wait at once. */
-const MEMORY_MAX = 10_000;
-const WAITING_MAX = 10_000;
+/** News have no deadline; a target that is up and refuses one for so long will not take it. */
+const NEWS_LIFE_MS = 3_600_000;
+/** A failure must be in before the deadline to count. */
+const FAIL_BEFORE_MS = 1_000;
+/** A target that takes longer than this is reported on, before the server looks for somebody else. */
+const REPORT_AFTER_MS = 1_000;
 const DRAIN_MS = 10_000;
 
-/** Hands deliveries to the local webhook, each until it answered 2xx or its time is over, and acknowledges work. */
+/** Hands events to the target, each until it took it or its time is over, and acknowledges what is finished. */
 export class Forwarder {
-  /** In order of arrival, so that the oldest is forgotten first. */
-  private readonly known = new Map<string, Progress>();
+  /** By event id; the delivery is the newest hand-over, the one that an acknowledgement must name. */
+  private readonly working = new Map<string, Working>();
   private readonly running = new Set<Promise<void>>();
-  private readonly slots = new Slots(CONCURRENCY);
+  private readonly slots: Slots;
   private readonly stopping = new AbortController();
+  private reportEveryMs = REPORT_AFTER_MS;
 
   constructor(private readonly options: ForwarderOptions) {
+    this.slots = new Slots(options.concurrency);
     // One listener for each delivery that waits: many of them are no leak.
     setMaxListeners(0, this.stopping.signal);
   }
 
+  /** From now on the server hears once in so long that the target is at work on an event. */
+  reportEvery(ms: number): void {
+    this.reportEveryMs = ms;
+  }
+
   accept(delivery: Delivery): void {
     if (this.stopping.signal.aborted) return;
-    const facts = factsOf(delivery);
-    const before = delivery.names.map((name) => this.known.get(name)).find((progress) => progress !== undefined);
-    if (before !== undefined) {
-      this.options.log('event.duplicate', facts);
-      // Announced again although the webhook has it: the acknowledgement did not arrive.
-      if (before.isForwarded && !before.isAcked && delivery.isWork) this.run(this.acknowledge(delivery, before));
+    const { id } = delivery;
+    const working = this.working.get(id);
+    if (working !== undefined || this.options.finished.has(id)) {
+      this.options.log('event.duplicate', factsOf(delivery));
+      // Handed over again although it is finished: the acknowledgement did not arrive.
+      if (working === undefined) this.acknowledge(delivery);
+      else working.delivery = delivery;
       return;
     }
-    if (this.running.size >= WAITING_MAX) {
-      this.options.log('forward.dropped', facts);
-      return;
-    }
-    const progress = { isForwarded: false, isAcked: false };
-    this.remember(delivery, progress);
-    this.run(this.forward(delivery, progress));
+    const work = { delivery };
+    this.working.set(id, work);
+    const run = this.forward(work)
+      .catch(this.options.fatal)
+      .finally(() => {
+        this.working.delete(id);
+        this.running.delete(run);
+      });
+    this.running.add(run);
   }
 
-  /** Takes nothing more, lets what is on its way arrive (at most 10 s), leaves what was waiting for another try. */
+  /** Resolves when nothing is at work. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.all(this.running);
+  }
+
+  /** Takes nothing more, lets what is on its way arrive (at most 10 s), leaves what was waiting to another run. */
   async drain(): Promise<void> {
     this.stopping.abort();
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<void>((resolve) => (timer = setTimeout(resolve, DRAIN_MS)));
-    await Promise.race([Promise.all(this.running), tooLong]);
-    clearTimeout(timer);
+    const tooLong = new AbortController();
+    const limit = sleep(DRAIN_MS, undefined, { signal: tooLong.signal }).catch(() => undefined);
+    await Promise.race([this.idle(), limit]);
+    tooLong.abort();
+    this.options.target.end();
   }
 
-  private async forward(delivery: Delivery, progress: Progress): Promise<void> {
-    const { log } = this.options;
-    const facts = factsOf(delivery);
+  private async forward(work: Working): Promise<void> {
+    const { onExhausted, now } = this.options;
+    const { delivery } = work;
+    const endsAt = delivery.deadlineAt ?? now() + NEWS_LIFE_MS;
+    const lastAt =
+      onExhausted === 'fail' && delivery.isWork ? endsAt - Math.min(FAIL_BEFORE_MS, (endsAt - now()) / 4) : endsAt;
     for (let attempt = 1; ; attempt += 1) {
       await this.slots.take();
-      // A wait for a slot or for the next try is not worth finishing: what is not forwarded is announced again.
-      if (this.stopping.signal.aborted) return this.slots.free();
-      const started = performance.now();
-      const result = await this.post(delivery, attempt).finally(() => this.slots.free());
-      const ms = Math.round(performance.now() - started);
-      if ('status' in result && result.status >= 200 && result.status < 300) {
-        progress.isForwarded = true;
-        log('forward.ok', { ...facts, attempt, status: result.status, ms });
-        if (delivery.isWork) await this.acknowledge(delivery, progress);
-        return;
-      }
-      const reason = 'status' in result ? `HTTP ${result.status}` : result.reason;
-      const retryInMs = retryDelayMs(attempt);
-      if (Date.now() + retryInMs >= delivery.deadlineAt) {
-        this.forget(delivery);
-        log('forward.expired', { ...facts, attempt, reason, ms });
-        return;
-      }
+      // The place is kept until it is written down: a kill then doubles no more events than there are places.
+      const retryInMs = await this.attempt(work, attempt, { endsAt, lastAt }).finally(() => this.slots.free());
+      if (retryInMs === undefined) return;
+      await sleep(retryInMs, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One try; answers in how many milliseconds to try again, if at all. */
+  private async attempt(
+    work: Working,
+    attempt: number,
+    { endsAt, lastAt }: { endsAt: number; lastAt: number },
+  ): Promise<number | undefined> {
+    const { target, log, now } = this.options;
+    const { delivery } = work;
+    const facts = factsOf(delivery);
+    // A wait for a place or for the next try is not worth finishing: what is not acknowledged comes again.
+    if (this.stopping.signal.aborted) return undefined;
+    // Too late: whoever invoked it has been refunded, or is about to be.
+    if (now() >= endsAt) return this.giveUp(work, attempt - 1, 'its deadline has passed');
+    const started = performance.now();
+    const outcome = await this.reporting(work, () => target.hand(delivery, attempt));
+    const ms = Math.round(performance.now() - started);
+    if (outcome.kind === 'taken') {
+      log('forward.ok', { ...facts, attempt, ...outcome.facts, ms });
+      if (outcome.result !== undefined) await this.submit(delivery, outcome.result, endsAt);
+      await this.finish(work);
+      return undefined;
+    }
+    const { reason } = outcome;
+    const retryInMs = Math.max(retryDelayMs(attempt), outcome.retryAfterMs ?? 0);
+    if (now() + retryInMs < lastAt) {
       log('forward.retry', { ...facts, attempt, reason, ms, retryInMs });
-      if (this.stopping.signal.aborted) return;
-      await this.pause(retryInMs);
-      if (this.stopping.signal.aborted) return;
+      return retryInMs;
     }
+    return this.giveUp(work, attempt, reason);
   }
 
-  private async post(delivery: Delivery, attempt: number): Promise<Attempt> {
-    try {
-      const response = await fetch(this.options.webhookUrl, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          'user-agent': this.options.userAgent,
-          'webhook-id': delivery.messageId,
-          'x-c4c-event': delivery.event,
-          'x-c4c-attempt': String(attempt),
-        },
-        body: JSON.stringify(delivery.body),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      // The answer's body says nothing to us; not reading it to its end would keep its connection.
-      await response.body?.cancel();
-      return { status: response.status };
-    } catch (error) {
-      if (error instanceof Error && error.name === 'TimeoutError')
-        return { reason: `no answer in ${TIMEOUT_MS / 1_000} s` };
-      const cause = error instanceof Error ? (error.cause ?? error) : error;
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-      return { reason: code !== '' ? code : cause instanceof Error ? cause.message : String(cause) };
-    }
+  /** While the target is at work the server hears of it; while it is down another copy may take the event over. */
+  private async reporting<Value>(work: Working, run: () => Promise<Value>): Promise<Value> {
+    const report = (): void => {
+      this.options.progress(work.delivery);
+      timer = setTimeout(report, this.reportEveryMs);
+    };
+    let timer = setTimeout(report, REPORT_AFTER_MS);
+    return run().finally(() => clearTimeout(timer));
   }
 
-  private async acknowledge(delivery: Delivery, progress: Progress): Promise<void> {
-    if (delivery.invocationId === undefined) return;
-    try {
-      await this.options.acknowledge(delivery.invocationId);
-      progress.isAcked = true;
-      this.options.log('acked', factsOf(delivery));
-    } catch (error) {
-      // The handler was faster: what has ended, or is not there any more, needs no acknowledgement.
-      if (error instanceof ApiError && [404, 409].includes(error.status)) {
-        progress.isAcked = true;
-        return;
+  private async giveUp(work: Working, attempt: number, reason: string): Promise<undefined> {
+    const { log, onExhausted, now } = this.options;
+    const { delivery } = work;
+    log(delivery.isWork ? 'forward.expired' : 'forward.failed', { ...factsOf(delivery), attempt, reason });
+    if (onExhausted === 'exit' && attempt > 0) {
+      const message = `The target did not take ${delivery.event} ${delivery.id}: ${reason}.`;
+      throw new CliError('TARGET_FAILED', message, EXIT.unavailable);
+    }
+    if (onExhausted === 'fail' && delivery.isWork && delivery.deadlineAt !== undefined && now() < delivery.deadlineAt) {
+      await this.submit(delivery, { status: 'failed', error: 'The provider could not take it' }, delivery.deadlineAt);
+    }
+    await this.finish(work);
+    return undefined;
+  }
+
+  /** Until the API has it, has its own reason not to, or the deadline has passed. */
+  private async submit(delivery: Delivery, result: Result, endsAt: number): Promise<void> {
+    const { log, submit, now } = this.options;
+    const { invocationId } = delivery;
+    if (invocationId === undefined || !delivery.isWork) {
+      if (result.status === 'failed') log('forward.failed', { ...factsOf(delivery), attempt: 1, reason: result.error });
+      return;
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await submit(invocationId, result);
+        const error = result.status === 'failed' ? { error: result.error } : {};
+        return log('submitted', { ...factsOf(delivery), status: result.status, ...error });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        log('submit.failed', { ...factsOf(delivery), reason });
+        const isFinal = error instanceof ApiError && error.status < 500 && error.status !== 429;
+        // An output that the service's schema does not allow is a failure of the provider's, and the caller is told.
+        if (isFinal && result.status === 'completed' && [400, 413, 422].includes(error.status)) {
+          return this.submit(
+            delivery,
+            { status: 'failed', error: 'The provider made a result that its service does not promise' },
+            endsAt,
+          );
+        }
+        if (isFinal || now() >= endsAt) return;
+        await sleep(retryDelayMs(attempt));
       }
-      const reason = error instanceof Error ? error.message : String(error);
-      this.options.log('ack.failed', { ...factsOf(delivery), reason });
     }
   }
 
-  private run(work: Promise<void>): void {
-    const tracked = work.finally(() => this.running.delete(tracked));
-    this.running.add(tracked);
+  private async finish(work: Working): Promise<void> {
+    await this.options.finished.add(work.delivery.id);
+    this.acknowledge(work.delivery);
   }
 
-  private remember(delivery: Delivery, progress: Progress): void {
-    for (const name of delivery.names) this.known.set(name, progress);
-    for (const name of this.known.keys()) {
-      if (this.known.size <= MEMORY_MAX) return;
-      this.known.delete(name);
-    }
-  }
-
-  private forget(delivery: Delivery): void {
-    for (const name of delivery.names) this.known.delete(name);
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.stopping.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.stopping.signal.addEventListener('abort', done);
-    });
+  private acknowledge(delivery: Delivery): void {
+    this.options.acknowledge(delivery);
+    this.options.log('acked', factsOf(delivery));
   }
 }
 
-/** 0.2 s doubled up to 5 s, half of it by chance: quick while the receiver restarts, gentle when it is down. */
+/** 0.2 s doubled up to 5 s, half of it by chance: quick while the target restarts, gentle when it is down. */
 export function retryDelayMs(attempt: number, random: () => number = Math.random): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1));
   return Math.round(ceiling * (0.5 + random() / 2));
 }
 
-function factsOf(delivery: Delivery): Record<string, unknown> {
-  const { messageId, event, invocationId } = delivery;
-  return { name: event, messageId, ...(invocationId === undefined ? {} : { invocationId }) };
+function factsOf({ seq, id, event, invocationId }: Delivery): Record<string, unknown> {
+  return { name: event, seq, id, ...(invocationId === undefined ? {} : { invocationId }) };
 }

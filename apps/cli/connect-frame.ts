@@ -1,69 +1,68 @@
-import { rowOf, textOf, type Row } from './answer.js';
+import { textOf, rowOf, type Row } from './answer.js';
 
-/** One thing to hand to the local webhook. */
+/** One event to hand to the local target. */
 export type Delivery = {
-  messageId: string;
+  seq: number;
+  /** Which hand-over of the event this is, as the server counts; an acknowledgement names it. */
+  attempt: number;
+  id: string;
+  /** The wire contract's name, such as `service_invoked`. */
   event: string;
-  /** Names that this delivery goes by; whoever has seen one of them has seen it. */
-  names: readonly string[];
   invocationId?: number;
-  serviceId?: number;
-  /** Only an invocation to be done is acknowledged. */
+  /** Has to be done before its deadline; everything else is news. */
   isWork: boolean;
   /** When trying again stops to make sense, in milliseconds since 1970. */
-  deadlineAt: number;
+  deadlineAt?: number;
+  /** The object that the target gets, as JSON. */
   body: Row;
 };
 
-// Events without a deadline of their own are news; a receiver that is down for longer reads them over the API.
-const NEWS_LIFE_MS = 60_000;
-
-/** What a frame asks to be forwarded; undefined for frames that are nobody's business but the socket's. */
-export function deliveryOf(frame: Row, now: number): Delivery | undefined {
-  const messageId = textOf(frame, 'messageId');
-  const type = frame['type'];
-  if (messageId === undefined || (type !== 'notification' && type !== 'message')) return undefined;
-  const event = type === 'message' ? 'message' : (textOf(frame, 'event') ?? 'unknown');
+/** What an `event` frame of the socket asks to be handed over. */
+export function deliveryOf(seq: number, attempt: number, frame: Row): Delivery {
   const data = rowOf(frame['data']);
-  const isWork = event === 'service_invoked';
+  const id = textOf(frame, 'id') ?? textOf(frame, 'messageId') ?? `seq_${seq}`;
+  const event = textOf(frame, 'event') ?? 'unknown';
   const invocationId = numberOf(data['invocationId']);
-  const serviceId = numberOf(data['serviceId']);
+  const deadlineAt = timeOf(frame['deadlineAt']);
+  const isWork = frame['class'] === 'work' && invocationId !== undefined;
   return {
-    messageId,
+    seq,
+    attempt,
+    id,
     event,
-    // The same invocation may be announced again after a reconnect, under whatever message id.
-    names: isWork && invocationId !== undefined ? [messageId, `invoked:${invocationId}`] : [messageId],
     ...(invocationId === undefined ? {} : { invocationId }),
-    ...(serviceId === undefined ? {} : { serviceId }),
-    isWork: isWork && invocationId !== undefined,
-    deadlineAt: timeOf(data['deadlineAt'] ?? data['timeoutAt']) ?? now + NEWS_LIFE_MS,
-    body: isWork ? invokedBody(frame, data) : frame,
+    isWork,
+    ...(isWork && deadlineAt !== undefined ? { deadlineAt } : {}),
+    body: bodyOf(frame, data),
   };
 }
 
-/** One body for both kinds of handlers: those that switch on `type`, and those that take the frame. */
-function invokedBody(frame: Row, data: Row): Row {
+const SPEC_VERSION = '1';
+
+/** The body of a direct webhook: the envelope, and of an invocation to be done the fields of the provider guide at the top. */
+function bodyOf(frame: Row, data: Row): Row {
+  // What the socket adds for itself stays with the socket.
+  const { redelivered: _, ...envelope } = frame;
+  if (frame['event'] !== 'service_invoked') return { ...envelope, type: 'notification', specVersion: SPEC_VERSION };
+  const { invocationId, serviceId, input, callerId, price, timeoutMs } = data;
   return {
-    ...frame,
+    ...envelope,
     type: 'service_invocation',
-    invocationId: data['invocationId'],
-    serviceId: data['serviceId'],
-    input: data['input'] ?? {},
-    timestamp: isoTime(frame['timestamp']),
+    invocationId,
+    serviceId,
+    input: input ?? {},
+    callerId,
+    price,
+    timeoutMs,
+    specVersion: SPEC_VERSION,
   };
-}
-
-function isoTime(value: unknown): unknown {
-  return typeof value === 'number' ? new Date(value).toISOString() : value;
 }
 
 function timeOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value;
   const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? undefined : at;
 }
 
 function numberOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' ? Number(value) : value;
-  return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }

@@ -5,17 +5,23 @@ import { safeText } from './terminal-text.js';
 export type ConnectEvent =
   | 'connecting'
   | 'connected'
+  | 'resumed'
   | 'disconnected'
+  | 'draining'
   | 'refused'
   | 'server.error'
+  | 'secret.created'
+  | 'caught_up'
+  | 'gap'
   | 'event.received'
   | 'event.duplicate'
   | 'forward.ok'
   | 'forward.retry'
+  | 'forward.failed'
   | 'forward.expired'
-  | 'forward.dropped'
+  | 'submitted'
+  | 'submit.failed'
   | 'acked'
-  | 'ack.failed'
   | 'stopping'
   | 'stopped';
 
@@ -37,29 +43,41 @@ function sentence(event: ConnectEvent, facts: Readonly<Record<string, unknown>>)
     case 'connecting':
       return `connecting to ${text('endpoint')}`;
     case 'connected':
-      return `connected to ${text('endpoint')}${facts['webhook'] === undefined ? '' : `, forwarding to ${text('webhook')}`}`;
+      return `connected to ${text('endpoint')}${facts['target'] === undefined ? '' : `, forwarding to ${text('target')}`}`;
+    case 'resumed':
+      return `going on after event ${text('after')}, ${text('lag')} to catch up`;
     case 'disconnected':
       return `disconnected: ${text('reason')}; connecting again in ${seconds(facts['retryInMs'])}`;
+    case 'draining':
+      return `the server is about to stop; connecting again in ${seconds(facts['reconnectAfterMs'])}`;
     case 'refused':
       return `refused: ${text('reason')}`;
     case 'server.error':
       return `the server says: ${text('message')}`;
+    case 'secret.created':
+      return `signing with ${text('secret')} (made now, kept in ${text('file')})`;
+    case 'caught_up':
+      return `caught up to event ${text('seq')}`;
+    case 'gap':
+      return `events ${text('from')} to ${text('to')} are older than the server keeps them, and lost`;
     case 'event.received':
       return `received ${what}${facts['title'] === undefined ? '' : ` (${text('title')})`}`;
     case 'event.duplicate':
       return `received ${what} again; it is known`;
     case 'forward.ok':
-      return `forwarded ${what}: HTTP ${text('status')} in ${text('ms')} ms`;
+      return `forwarded ${what}: ${facts['status'] === undefined ? 'done' : `HTTP ${text('status')}`} in ${text('ms')} ms`;
     case 'forward.retry':
       return `could not forward ${what}: ${text('reason')}; trying again in ${seconds(facts['retryInMs'])}`;
-    case 'forward.expired':
+    case 'forward.failed':
       return `gave up on ${what} after ${text('attempt')} tries: ${text('reason')}`;
-    case 'forward.dropped':
-      return `too much is waiting; ${what} is left for the next connection`;
+    case 'forward.expired':
+      return `gave up on ${what} at its deadline after ${text('attempt')} tries: ${text('reason')}`;
+    case 'submitted':
+      return `submitted ${what}: ${text('status')}`;
+    case 'submit.failed':
+      return `could not submit ${what}: ${text('reason')}`;
     case 'acked':
       return `acknowledged ${what}`;
-    case 'ack.failed':
-      return `could not acknowledge ${what}: ${text('reason')}`;
     case 'stopping':
       return `stopping (${text('signal')}); a second signal stops at once`;
     case 'stopped':

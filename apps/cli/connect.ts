@@ -1,75 +1,216 @@
-import { SAFE_RETRIES } from './api-client.js';
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { rowOf, shells, textOf, type Row } from './answer.js';
-import { CliError } from './cli-error.js';
+import { SAFE_RETRIES } from './api-client.js';
+import { CliError, usageError } from './cli-error.js';
 import { version } from './clone.js';
-import { Forwarder } from './connect-forwarder.js';
-import { deliveryOf } from './connect-frame.js';
+import { Channel } from './connect-channel.js';
+import { ExecTarget } from './connect-exec.js';
+import { Forwarder, type OnExhausted } from './connect-forwarder.js';
+import { deliveryOf, type Delivery } from './connect-frame.js';
+import { ConnectLock } from './connect-lock.js';
 import { connectLog, type Log } from './connect-log.js';
-import { ConnectSocket } from './connect-socket.js';
+import { WINDOW, type ServerFrame, type Welcome } from './connect-protocol.js';
+import { ConnectState, statePath } from './connect-state.js';
+import type { Target } from './connect-target.js';
+import { WebhookTarget } from './connect-webhook.js';
 import type { Session } from './session.js';
+import { localSecret } from './webhook-secret.js';
 
-/** Receives the agent's events and hands them to the webhook, until a signal or a refused key ends it. */
-export async function receive(session: Session): Promise<void> {
-  const api = session.api('agent');
-  const webhookUrl = session.settings.webhookUrl?.value;
-  const userAgent = `c4c/${version()}`;
-  const log = connectLog(session.out);
-  const forwarder =
-    webhookUrl === undefined
-      ? undefined
-      : new Forwarder({
-          webhookUrl,
-          userAgent,
-          log,
-          acknowledge: (id) =>
-            api.data({ method: 'POST', path: `/agent/me/service-invocations/${id}/ack`, retries: SAFE_RETRIES }),
-        });
-  const socket = new ConnectSocket({
-    endpoint: session.settings.endpoint.value,
-    key: session.key('agent'),
-    userAgent,
-    facts: webhookUrl === undefined ? {} : { webhook: withoutQuery(webhookUrl) },
-    log,
-    onFrame: (frame) => receiveFrame(frame, log, forwarder),
-  });
-  stopOnSignals(socket, log);
-  try {
-    await socket.run();
-  } catch (error) {
-    if (error instanceof CliError) log('refused', { reason: error.message });
-    throw error;
-  } finally {
-    // Whatever the reason: what the webhook is working on arrives first.
-    await forwarder?.drain();
+export type ConnectOptions = {
+  webhook?: string;
+  exec?: string;
+  consumer: string;
+  types?: string[];
+  concurrency: number;
+  /** Milliseconds. */
+  timeout?: number;
+  secret?: string;
+  onExhausted: OnExhausted;
+  once?: boolean;
+};
+
+const TIMEOUT_MS = 10_000;
+const EXIT_WITHIN_MS = 500;
+const WORK = 'invocation.invoked';
+const CONSUMER = /^[A-Za-z0-9._:-]{1,64}$/;
+/** Whoever only looks on is no copy of whoever works. */
+const SHOWING = 'show';
+/** How often within the time that the server waits it hears of an event at work. */
+const REPORTS_PER_ACK = 3;
+
+/** Receives the agent's events and hands them to the target, until a signal, `--once` or a reason not to come back ends it. */
+export async function receive(session: Session, options: ConnectOptions): Promise<void> {
+  if (!CONSUMER.test(options.consumer)) {
+    throw usageError('A consumer is 1 to 64 letters, digits, dots, colons, hyphens or underscores.');
   }
-  log('stopped');
+  const log = connectLog(session.out);
+  const connection = new Connection(session, options, log);
+  stopOnSignals(connection, log);
+  try {
+    await connection.run();
+    log('stopped');
+  } finally {
+    // A target that is still at work after all this is left to it.
+    setTimeout(() => process.exit(), EXIT_WITHIN_MS).unref();
+  }
 }
 
-function receiveFrame(frame: Row, log: Log, forwarder: Forwarder | undefined): void {
-  if (frame['type'] === 'error') {
-    log('server.error', { code: frame['code'], message: frame['message'] ?? frame['content'] });
-    return;
+/** One run of the command: the conversation, what it forwards to, and what outlives it. */
+class Connection {
+  private readonly channel: Channel;
+  private readonly forwarder: Forwarder | undefined;
+  private readonly lock: ConnectLock | undefined;
+  /** How far the server's clock is ahead of this machine's. */
+  private aheadMs = 0;
+  private failure: Error | undefined;
+  private stopping: Promise<void> | undefined;
+
+  constructor(
+    private readonly session: Session,
+    private readonly options: ConnectOptions,
+    private readonly log: Log,
+  ) {
+    const endpoint = session.settings.endpoint.value;
+    const key = session.key('agent');
+    const target = this.target();
+    const consumer = target === undefined ? SHOWING : options.consumer;
+    const types = options.types ?? (options.exec === undefined ? undefined : [WORK]);
+    if (target !== undefined) {
+      const keyPrint = createHash('sha256').update(key).digest('hex');
+      const address = options.exec ?? session.settings.webhookUrl?.value ?? '';
+      const path = statePath(dirname(session.file.path), { endpoint, key: keyPrint, consumer, target: address });
+      const lock = ConnectLock.take(`${path}.lock`);
+      this.lock = lock;
+      this.forwarder = this.forwarderTo(target, new ConnectState(path, () => lock.isMine));
+    }
+    this.channel = new Channel({
+      endpoint,
+      key,
+      userAgent: `c4c/${version()}`,
+      log,
+      hello: () => ({ type: 'hello', v: 1, consumer, window: WINDOW, ...(types === undefined ? {} : { types }) }),
+      welcomed: (welcome) => this.welcomed(welcome, target?.name),
+      onFrame: (frame) => this.received(frame),
+    });
   }
-  const delivery = deliveryOf(frame, Date.now());
-  if (delivery === undefined) return;
-  const { event, messageId, invocationId } = delivery;
-  const title = titleOf(rowOf(frame['data']));
-  log('event.received', {
-    name: event,
-    messageId,
-    ...(invocationId === undefined ? {} : { invocationId }),
-    ...(title === '' ? {} : { title }),
-    ...(forwarder === undefined ? { frame } : {}),
-  });
-  forwarder?.accept(delivery);
+
+  /** @throws {CliError} why it cannot go on */
+  async run(): Promise<void> {
+    this.log('connecting', { endpoint: this.session.settings.endpoint.value });
+    try {
+      await this.channel.run();
+    } catch (error) {
+      this.failure ??= asError(error);
+    }
+    // Whatever the reason: what the target is working on arrives first.
+    await this.stop();
+    this.lock?.free();
+    if (this.failure === undefined) return;
+    if (this.failure instanceof CliError) this.log('refused', { reason: this.failure.message });
+    throw this.failure;
+  }
+
+  stop(): Promise<void> {
+    this.stopping ??= this.channel.stop(this.forwarder?.drain() ?? Promise.resolve());
+    return this.stopping;
+  }
+
+  private target(): Target | undefined {
+    const { exec, webhook, timeout, secret } = this.options;
+    if (exec !== undefined && webhook !== undefined) throw usageError('Give --webhook or --exec, not both.');
+    if (exec !== undefined) return new ExecTarget(exec, () => this.now(), timeout);
+    const url = this.session.settings.webhookUrl?.value;
+    if (url === undefined) return undefined;
+    const local = localSecret(secret, this.session.file.path);
+    if (local.isNew) this.log('secret.created', { secret: local.secret, file: local.file });
+    const timeoutMs = timeout ?? TIMEOUT_MS;
+    return new WebhookTarget({ url, secret: local.secret, timeoutMs, userAgent: `c4c/${version()}` });
+  }
+
+  private forwarderTo(target: Target, state: ConnectState): Forwarder {
+    const api = this.session.api('agent');
+    return new Forwarder({
+      target,
+      concurrency: this.options.concurrency,
+      onExhausted: this.options.onExhausted,
+      log: this.log,
+      now: () => this.now(),
+      finished: {
+        has: (id) => state.hasFinished(id),
+        add: (id) => {
+          state.finished(id);
+          return state.save();
+        },
+      },
+      acknowledge: ({ seq, attempt }) => this.channel.send({ type: 'ack', seq, attempt }),
+      progress: ({ seq }) => this.channel.send({ type: 'progress', seq }),
+      submit: (id, body) =>
+        api.data({ method: 'POST', path: `/agent/me/service-invocations/${id}/submit`, body, retries: SAFE_RETRIES }),
+      fatal: (error) => {
+        this.failure ??= asError(error);
+        void this.stop();
+      },
+    });
+  }
+
+  private now(): number {
+    return Date.now() + this.aheadMs;
+  }
+
+  private welcomed({ session, head, acked, ackMs, serverTime }: Welcome, target: string | undefined): void {
+    if (serverTime !== undefined) this.aheadMs = serverTime - Date.now();
+    this.forwarder?.reportEvery(ackMs / REPORTS_PER_ACK);
+    const endpoint = this.session.settings.endpoint.value;
+    this.log('connected', { endpoint, session, ...(target === undefined ? {} : { target }) });
+    this.log('resumed', { after: acked, lag: Math.max(0, head - acked) });
+  }
+
+  private received(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'event':
+        return this.take(deliveryOf(frame.seq, frame.attempt, frame.frame), frame.frame);
+      case 'caught_up':
+        this.log('caught_up', { seq: frame.seq });
+        if (this.options.once === true) void (this.forwarder?.idle() ?? Promise.resolve()).then(() => this.stop());
+        return;
+      case 'gap':
+        return this.log('gap', { from: frame.from, to: frame.to });
+      case 'error':
+        return this.log('server.error', { code: frame.code, message: frame.message });
+      case 'welcome':
+      case 'drain':
+      case 'other':
+    }
+  }
+
+  private take(delivery: Delivery, frame: Row): void {
+    const { event, seq, id, attempt, invocationId } = delivery;
+    const title = titleOf(rowOf(frame['data']));
+    this.log('event.received', {
+      name: event,
+      seq,
+      id,
+      attempt,
+      ...(invocationId === undefined ? {} : { invocationId }),
+      ...(title === '' ? {} : { title }),
+      ...(this.forwarder === undefined ? { frame: { ...frame, type: 'notification' } } : {}),
+    });
+    if (this.forwarder === undefined) this.channel.send({ type: 'ack', seq, attempt });
+    else this.forwarder.accept(delivery);
+  }
 }
 
 function titleOf(data: Row): string {
   return [textOf(data, 'serviceTitle'), shells(data['price'])].filter((part) => part !== undefined).join(', ');
 }
 
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
 /** The first signal stops in order, the second at once. */
-function stopOnSignals(socket: ConnectSocket, log: Log): void {
+function stopOnSignals(connection: Connection, log: Log): void {
   let isStopping = false;
   for (const [signal, code] of [
     ['SIGINT', 130],
@@ -79,13 +220,7 @@ function stopOnSignals(socket: ConnectSocket, log: Log): void {
       if (isStopping) process.exit(code);
       isStopping = true;
       log('stopping', { signal });
-      socket.stop();
+      void connection.stop();
     });
   }
-}
-
-/** A query may carry a secret. */
-function withoutQuery(address: string): string {
-  const url = new URL(address);
-  return `${url.origin}${url.pathname}`;
 }

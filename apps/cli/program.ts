@@ -12,6 +12,7 @@ import { invocationCommands } from './invocation.commands.js';
 import { marketCommands } from './market.commands.js';
 import { ownerCommands } from './owner.commands.js';
 import { serviceCommands } from './service.commands.js';
+import { triggerCommand } from './trigger.command.js';
 
 /** All commands. What commander has to complain about goes to `complain`; its exceptions end the run. */
 export function createProgram(complain: (text: string) => void): Command {
@@ -41,6 +42,7 @@ export function createProgram(complain: (text: string) => void): Command {
   agentCommands(manage);
   connectCommand(program);
   eventCommands(program);
+  triggerCommand(program);
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);

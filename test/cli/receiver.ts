@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 
-type Received = { at: number; body: Record<string, unknown>; headers: Record<string, unknown> };
+type Received = { at: number; text: string; body: Record<string, unknown>; headers: Record<string, string> };
 
 /** A local webhook that a test can take down, slow down and let fail. */
 export class Receiver {
@@ -50,10 +50,11 @@ export class Receiver {
       void (async () => {
         this.busy += 1;
         this.busyMost = Math.max(this.busyMost, this.busy);
-        const body = (await json(request)) as Record<string, unknown>;
+        const sent = await text(request);
+        const body = JSON.parse(sent) as Record<string, unknown>;
         if (this.delayMs > 0) await new Promise((done) => setTimeout(done, this.delayMs));
         this.busy -= 1;
-        this.received.push({ at: Date.now(), body, headers: request.headers });
+        this.received.push({ at: Date.now(), text: sent, body, headers: request.headers as Record<string, string> });
         response.writeHead(this.status).end();
       })();
     });

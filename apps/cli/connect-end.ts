@@ -1,0 +1,71 @@
+import { CliError } from './cli-error.js';
+import { retryAfterMs } from './api-client.js';
+import { EXIT, type ExitCode } from './exit-codes.js';
+
+/** How a connection ended, and what follows from it. */
+export type End = {
+  reason: string;
+  /** Wait so long before coming back, instead of the usual. */
+  returnAfterMs?: number;
+  /** Wait at least so long, as the server asked. */
+  retryAfterMs?: number;
+  /** Coming back would bring the same. */
+  fatal?: CliError;
+  /** A server that was there before and answers like this is being replaced: it is fatal only at first. */
+  isFatalAtFirst?: boolean;
+};
+
+/** The handshake was answered with a plain HTTP status. */
+export function refusalOf(status: number, headers: Headers): End {
+  const reason = `the server answered HTTP ${status}`;
+  if (status === 401 || status === 403) {
+    const message =
+      status === 401 ? 'The key is not accepted: it is wrong, revoked or expired.' : 'The key may not connect.';
+    return { reason, fatal: new CliError('UNAUTHENTICATED', message, EXIT.authentication) };
+  }
+  if (status === 429 || status >= 500) {
+    const after = retryAfterMs(headers);
+    return { reason, ...(after === undefined ? {} : { retryAfterMs: after }) };
+  }
+  const message = `There is no c4c server at this endpoint: the handshake was answered with HTTP ${status}.`;
+  return { reason, fatal: new CliError('BAD_ANSWER', message, EXIT.other), isFatalAtFirst: true };
+}
+
+/** What the server said last before it closed. */
+export type Said = { code: string; message: string };
+
+export const BAD_FRAME = 4501;
+/** How a server of plain frames answers a hello. */
+export const NOT_SUPPORTED = 'FRAME_NOT_SUPPORTED';
+
+/** 4500 to 4999 mean: do not come back. Everything else is a reason to try again. */
+export function closeOf(code: number, text: string, said?: Said): End {
+  const reason = said?.message ?? (text === '' ? `closed (${code})` : `${text} (${code})`);
+  const fatally = (name: string, message: string, exit: ExitCode): End => ({
+    reason,
+    fatal: new CliError(name, message, exit),
+  });
+  if (code < 4500 || code > 4999) return { reason };
+  if (code === 4500) return fatally('UNAUTHENTICATED', 'The key is not accepted.', EXIT.authentication);
+  if (code === 4503) return fatally('UNAUTHENTICATED', 'The key was revoked.', EXIT.authentication);
+  if (code === 4502 || said?.code === NOT_SUPPORTED) return { reason, fatal: otherProtocol(reason) };
+  if (code === 4504) return fatally('CLOSED', `The server says: ${reason}.`, EXIT.rateLimit);
+  // Too quick is no mistake that a second time would repeat.
+  if (said?.code === 'FRAME_RATE_EXCEEDED') return { reason };
+  return fatally(
+    said?.code ?? 'CLOSED',
+    `The server closed the connection for good: ${reason}.`,
+    EXIT_OF[said?.code ?? ''] ?? EXIT.other,
+  );
+}
+
+const EXIT_OF: Readonly<Record<string, ExitCode>> = {
+  VALIDATION_FAILED: EXIT.usage,
+  CONSUMER_LIMIT: EXIT.conflict,
+};
+
+/** The server took the connection and not the protocol. */
+export function otherProtocol(why: string): CliError {
+  const message = `This server does not speak c4c.v1, which \`c4c connect\` needs; it says: ${why}. Use the c4c that came with it, or bring it up to date.`;
+  return new CliError('PROTOCOL_VERSION', message, EXIT.conflict);
+}

@@ -1,0 +1,89 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ExecTarget, wordsOf } from './connect-exec.js';
+import type { Delivery } from './connect-frame.js';
+
+let folder: string;
+
+beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'c4c-exec-'))));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function delivery(text: string): Delivery {
+  return { seq: 1, attempt: 1, id: 'evt_1', event: 'service_invoked', isWork: true, body: { input: { text } } };
+}
+
+async function resultOf(command: string, { text = 'x', timeoutMs }: { text?: string; timeoutMs?: number } = {}) {
+  const outcome = await new ExecTarget(command, Date.now, timeoutMs).hand(delivery(text), 1);
+  return outcome.kind === 'taken' ? outcome.result : outcome;
+}
+
+describe('a command', () => {
+  it('gets the event and gives the result', async () => {
+    const script = `process.stdin.on("data", (d) => console.log(JSON.stringify({ got: JSON.parse(d).input.text, id: process.env.C4C_EVENT_ID })))`;
+    expect(await resultOf(`node -e '${script}'`, { text: 'hello' })).toEqual({
+      status: 'completed',
+      output: { got: 'hello', id: 'evt_1' },
+    });
+  });
+
+  it('cannot be changed by what an event says', async () => {
+    const trap = join(folder, 'trap');
+    const text = `'; touch ${trap}; echo "$(touch ${trap})" \`touch ${trap}\` && touch ${trap}`;
+    expect(await resultOf('cat', { text })).toEqual({ status: 'completed', output: { input: { text } } });
+    expect(existsSync(trap)).toBe(false);
+  });
+
+  it('is no shell', async () => {
+    const trap = join(folder, 'trap');
+    await resultOf(`echo {} ; touch ${trap}`);
+    await resultOf(`echo $(touch ${trap})`);
+    expect(existsSync(trap)).toBe(false);
+  });
+
+  it.each([
+    [`sh -c 'echo first >&2; echo "no paper left" >&2; exit 3'`, 'no paper left (it ended with 3)'],
+    ['false', 'it ended with 1'],
+    [`sh -c 'kill -9 $$'`, 'it was ended by SIGKILL'],
+    ['echo hello', 'what the command printed is no JSON object'],
+    ['echo [1]', 'what the command printed is no JSON object'],
+  ])('that ends like %s has failed', async (command, error) => {
+    expect(await resultOf(command)).toEqual({ status: 'failed', error });
+  });
+
+  it('may print nothing', async () => {
+    expect(await resultOf('true')).toEqual({ status: 'completed' });
+  });
+
+  it('is ended with all it started when its time is over', async () => {
+    const started = performance.now();
+    expect(await resultOf(`sh -c 'sleep 60 & sleep 60'`, { timeoutMs: 200 })).toEqual({
+      status: 'failed',
+      error: 'it took longer than 0.2 s',
+    });
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('that prints without end is ended', async () => {
+    expect(await resultOf('yes')).toEqual({ status: 'failed', error: 'its output is larger than 2.5 MB' });
+  });
+
+  it('that is not there may be there later', async () => {
+    expect(await resultOf('/nowhere/at-all')).toMatchObject({
+      kind: 'again',
+      reason: expect.stringContaining('ENOENT'),
+    });
+  });
+});
+
+describe('a command line', () => {
+  it.each([
+    ['node worker.mjs', ['node', 'worker.mjs']],
+    [`sh -c 'a "b" $c'`, ['sh', '-c', 'a "b" $c']],
+    [`a "b 'c'" d\\ e ""`, ['a', "b 'c'", 'd e', '']],
+    ['  a\t b ', ['a', 'b']],
+  ])('%s is %j', (line, words) => expect(wordsOf(line)).toEqual(words));
+
+  it.each(['', '   ', `a 'b`, `""`])('%j is none', (line) => expect(() => wordsOf(line)).toThrow());
+});

@@ -1,0 +1,121 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { dataOf } from '../support/expect-problem.js';
+import { startWorld, type AgentActor, type World } from '../support/world.js';
+import { Cli, until } from './cli.js';
+import { Connections, type Connection } from './connection.js';
+import { Receiver } from './receiver.js';
+
+export type Faults = {
+  /** How long the process stands still, and how many invocations arrive meanwhile. */
+  frozen: { ms: number; invocations: number };
+  /** How long the receiver is down, and how many invocations arrive meanwhile. */
+  down: { ms: number; invocations: number };
+  /** How often it is killed while these are worked off. */
+  killed: { times: number; invocations: number };
+  /** How long the rest may take. */
+  limitMs: number;
+};
+
+/** What `c4c connect` is put through; whatever happens, every invocation reaches the webhook and none is forgotten. */
+export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void {
+  let world: World;
+  let cli: Cli;
+  let receiver: Receiver;
+  let provider: AgentActor;
+  let caller: AgentActor;
+  let service: number;
+  const connections = new Connections(() => cli);
+
+  beforeAll(async () => {
+    world = await startWorld();
+  });
+  beforeEach(async () => {
+    cli = new Cli({ C4C_API_ENDPOINT: world.url });
+    receiver = await Receiver.start();
+    [provider, caller] = [await world.agent(), await world.agent()];
+    await world.fund(caller.owner, '10000');
+    const room = { maxPending: 10_000, maxPendingPerCaller: 10_000 };
+    service = await world.service(provider, { outputSchema: null, price: '1', avgResponseMs: 900_000, ...room });
+  });
+  afterEach(async () => {
+    await connections.end();
+    await receiver.down();
+    cli.close();
+  });
+  afterAll(() => world.close());
+
+  const connect = (): Connection => connections.start(['--webhook', receiver.url], { C4C_API_TOKEN: provider.key });
+
+  /** Spread over the time. */
+  async function invoke(count: number, ms: number): Promise<number[]> {
+    const made: number[] = [];
+    const began = performance.now();
+    for (let n = 0; n < count; n += 1) {
+      const body = { serviceId: service, input: { text: String(n) } };
+      const answer = await caller.api.post('/agent/me/service-invocations', body);
+      made.push(dataOf<{ invocationId: number }>(answer).invocationId);
+      const wait = began + ((n + 1) * ms) / count - performance.now();
+      if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+    return made;
+  }
+
+  const arrived = (): number[] => receiver.bodies('service_invocation').map((body) => Number(body['invocationId']));
+
+  async function allArrive(made: readonly number[], connection: () => Connection): Promise<void> {
+    const missing = (): number[] => {
+      const got = new Set(arrived());
+      return made.filter((id) => !got.has(id));
+    };
+    await until('every invocation reaches the webhook', () => missing().length === 0, limitMs).catch((error: Error) => {
+      throw new Error(`${error.message}; missing ${missing().length}: ${connection().stdout.slice(-3_000)}`);
+    });
+  }
+
+  it('standing still while invocations arrive', { timeout: limitMs + frozen.ms + 30_000 }, async () => {
+    const connection = connect();
+    await connection.saw('connected');
+    connection.signal('SIGSTOP');
+    const made = await invoke(frozen.invocations, frozen.ms);
+    connection.signal('SIGCONT');
+    await allArrive(made, () => connection);
+    await until('all are acknowledged', () => connection.all('acked').length >= made.length, limitMs);
+    expect(arrived().sort(byNumber)).toEqual(made);
+  });
+
+  it('a receiver that is down', { timeout: limitMs + down.ms + 30_000 }, async () => {
+    const connection = connect();
+    await connection.saw('connected');
+    await receiver.down();
+    const made = await invoke(down.invocations, down.ms);
+    await receiver.up();
+    await allArrive(made, () => connection);
+    await until('all are acknowledged', () => connection.all('acked').length >= made.length, limitMs);
+    expect(arrived().sort(byNumber)).toEqual(made);
+    expect(connection.all('forward.expired')).toEqual([]);
+  });
+
+  it('kills in the middle of the work', { timeout: 2 * limitMs + 30_000 }, async () => {
+    receiver.delayMs = 20;
+    const coming = invoke(killed.invocations, killed.times * 300);
+    let connection = connect();
+    for (let n = 0; n < killed.times; n += 1) {
+      await connection.saw('forward.ok', 5, limitMs);
+      await connection.kill();
+      connection = connect();
+    }
+    const made = await coming;
+    await allArrive(made, () => connection);
+    // What was in the webhook's hands at a kill comes again; what it had answered does not, but for the instant until it is written.
+    const doubled = arrived().length - new Set(arrived()).size;
+    expect(doubled).toBeLessThanOrEqual(killed.times * CONCURRENCY);
+    connection.signal('SIGTERM');
+    expect(await connection.ended).toBe(0);
+  });
+}
+
+const CONCURRENCY = 8;
+
+function byNumber(a: number, b: number): number {
+  return a - b;
+}
