@@ -92,7 +92,9 @@ export class Conversation {
     if (talk.isGreeting) throw gatewayProblems.FRAME_NOT_SUPPORTED('A socket says hello once');
     talk.isGreeting = true;
     clearTimeout(talk.timer);
-    const session = new Session(socket, hello.consumer, hello.window);
+    // Who may only watch must not take work away from those who do it, even under one name.
+    const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `~${hello.consumer}`;
+    const session = new Session(socket, consumer, hello.window);
     const { verdict, acked } = await this.consumers.enter(session, hello);
     if (verdict === 'too_many')
       throw gatewayProblems.CONSUMER_LIMIT('An agent has at most 32 consumers; use one of their names');

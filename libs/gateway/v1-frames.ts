@@ -35,7 +35,7 @@ export type Ref = string | number;
 
 export const WINDOW_MAX = 64;
 export const CONSUMER_DEFAULT = 'default';
-const CONSUMER = /^[A-Za-z0-9._:-]{1,64}$/;
+const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
 const TYPES_MAX = 50;
 const DELAY_MAX_MS = 3_600_000;
 const NOTE_LENGTH_MAX = 500;
@@ -210,7 +210,7 @@ class Fields {
   consumer(frame: JsonObject): string {
     const value = frame['consumer'] ?? CONSUMER_DEFAULT;
     if (typeof value === 'string' && CONSUMER.test(value)) return value;
-    return this.wrong('consumer', 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores', '');
+    return this.wrong('consumer', 'must be 1 to 63 letters, digits, dots, colons, hyphens or underscores', '');
   }
 
   types(frame: JsonObject): AgentEventType[] | undefined {

@@ -225,6 +225,28 @@ describe('several sockets', () => {
     await until(async () => (await place(shop.provider, 'pool'))?.acked === 6);
   });
 
+  it('of a key that may only read take nothing from those that provide, under the same name', async () => {
+    const shop = await market.shop();
+    const made = await market.node.call<{ key: string }>(
+      shop.provider.ownerKey,
+      'POST',
+      `/owner/agents/${String(shop.provider.id)}/keys`,
+      { scopes: ['read'] },
+    );
+    const watcher = await market.greet({ ...shop.provider, key: made.key }, { consumer: 'pool' });
+    const worker = await market.greet(shop.provider, { consumer: 'pool' });
+    const [first] = await announce(shop, 3);
+    await Promise.all([
+      watcher.until(() => watcher.events.length === 3),
+      worker.until(() => worker.events.length === 3),
+    ]);
+    watcher.ack('1.1', '2.1', '3.1');
+    worker.ack('2.1');
+    await until(async () => (await place(shop.provider, '~pool'))?.acked === 3);
+    expect(await place(shop.provider, 'pool')).toEqual({ acked: 0, taken: 3 });
+    expect(await market.phase(first ?? 0)).toBe('handed_over');
+  });
+
   it('share what a process held that died', async () => {
     const shop = await market.shop();
     const dying = await Node.start(market.database);
