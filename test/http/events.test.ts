@@ -131,6 +131,27 @@ describe('a page of events', () => {
     expect(await page('?types=invocation.timeout')).toEqual({ events: [], nextAfter: 4, head: 4, hasMore: false });
   });
 
+  it('may be empty on the way to a type that is rare; a stream goes on by itself', async () => {
+    const id = await invoke();
+    const many = Array.from({ length: 1_200 }, () => id);
+    await append(
+      many.map(() => provider.id),
+      many.map(() => 'invocation.failed'),
+      many,
+    );
+    await append([provider.id], ['invocation.timeout'], [id]);
+    const query = '?types=invocation.timeout';
+    expect(await page(query)).toEqual({ events: [], nextAfter: 1_000, head: 1_202, hasMore: true });
+    expect(await page(`${query}&after=1000`)).toMatchObject({ events: [{ seq: 1_202 }], hasMore: false });
+    expect(await page(`${query}&wait=30`)).toMatchObject({ events: [], nextAfter: 1_000 });
+    const headers = { 'x-api-key': provider.key };
+    const stream = await EventStreamClient.open(`${world.url}/openapi/v1${EVENTS}/stream${query}&after=0`, headers);
+    await stream.until(() => stream.seqs.length === 1);
+    expect(stream.seqs).toEqual([1_202]);
+    stream.hangUp();
+    await untilWaiting(0);
+  });
+
   it('ends where it becomes large, and the next one goes on', async () => {
     const free = await world.service(provider, { title: 'Free form', inputSchema: null, outputSchema: null });
     for (let n = 0; n < 20; n += 1) {
@@ -363,6 +384,17 @@ describe('a stream of events', () => {
     expect(stream.seqs).toEqual(Array.from({ length: 300 }, (_, n) => n + 1));
     stream.hangUp();
     await untilWaiting(0);
+  });
+
+  it('ends with its key without a hint, too, within about a second', async () => {
+    const stream = await open();
+    await untilWaiting(1);
+    await world.database.pool.query(
+      `update market.api_key set revoked_at = platform.clock() where agent_id = $1 and revoked_at is null`,
+      [provider.id],
+    );
+    await stream.until(() => stream.isEnded, 3_000);
+    expect(stream.blocks.at(-1)).toMatchObject({ event: 'closed', data: { code: 'UNAUTHENTICATED' } });
   });
 
   it.each(['x', '-1', '1.5', '99999999999999999'])('refuses the Last-Event-ID %s', async (id) => {
