@@ -16,20 +16,22 @@ volatile
 set search_path = ''
 as $$ select date_trunc('month', platform.clock() at time zone 'UTC')::date $$;
 
--- Enters partitions that somebody else attached: the first migration, the previous version, a restore, an operator.
+-- Enters partitions that somebody else attached: the first migration, the previous version, a restore, an operator. Names come from
+-- the rows that are read and not from regclass, which tells of a partition that was dropped meanwhile only its number.
 create or replace function platform.adopt_partitions() returns void
 language sql
 security definer
 set search_path = ''
 as $$
   with found as (
-    select t.table_name, t.sequence_name, c.oid::regclass::text as name,
+    select t.table_name, t.sequence_name, format('%I.%I', s.nspname, c.relname) as name,
       substring(lower(pg_get_expr(c.relpartbound, c.oid)) from $r$from \('?(-?\d+)$r$)::bigint as first_id,
       substring(lower(pg_get_expr(c.relpartbound, c.oid)) from $r$to \('?(-?\d+)$r$)::bigint as end_id
     from platform.partitioned_table t
     join pg_catalog.pg_inherits i on i.inhparent = t.table_name::regclass
     join pg_catalog.pg_class c on c.oid = i.inhrelid
-    where not exists (select from platform.partition p where p.name = c.oid::regclass::text)
+    join pg_catalog.pg_namespace s on s.oid = c.relnamespace
+    where not exists (select from platform.partition p where p.name = format('%I.%I', s.nspname, c.relname))
   ),
   ranges as (
     insert into platform.id_range as r (sequence_name, n, first_id, end_id, made_at)
