@@ -11,7 +11,15 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'c4c-exec-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function delivery(text: string): Delivery {
-  return { seq: 1, attempt: 1, id: 'evt_1', event: 'service_invoked', isWork: true, body: { input: { text } } };
+  return {
+    seq: 1,
+    attempt: 1,
+    id: 'evt_1',
+    event: 'service_invoked',
+    type: 'invocation.invoked',
+    isWork: true,
+    body: { input: { text } },
+  };
 }
 
 async function resultOf(command: string, { text = 'x', timeoutMs }: { text?: string; timeoutMs?: number } = {}) {

@@ -33,7 +33,7 @@ export class ExecTarget implements Target {
       // Without a shell: nothing of the event can become a command. Its own process group, so that all of it can be ended.
       const child = spawn(file, args, {
         detached: true,
-        env: { ...process.env, C4C_EVENT: delivery.event, C4C_EVENT_ID: delivery.id, C4C_ATTEMPT: String(attempt) },
+        env: { ...process.env, C4C_EVENT: delivery.type, C4C_EVENT_ID: delivery.id, C4C_ATTEMPT: String(attempt) },
       });
       this.running.add(child);
       const stdout: Buffer[] = [];

@@ -8,6 +8,8 @@ export type Delivery = {
   id: string;
   /** The wire contract's name, such as `service_invoked`. */
   event: string;
+  /** The log's name, such as `invocation.invoked`. */
+  type: string;
   invocationId?: number;
   /** Has to be done before its deadline; everything else is news. */
   isWork: boolean;
@@ -30,6 +32,7 @@ export function deliveryOf(seq: number, attempt: number, frame: Row): Delivery {
     attempt,
     id,
     event,
+    type: textOf(frame, 'eventType') ?? event,
     ...(invocationId === undefined ? {} : { invocationId }),
     isWork,
     ...(isWork && deadlineAt !== undefined ? { deadlineAt } : {}),

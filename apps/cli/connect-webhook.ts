@@ -15,7 +15,7 @@ export class WebhookTarget implements Target {
     this.name = `${origin}${pathname}`;
   }
 
-  async hand({ id, event, deadlineAt, body }: Delivery, attempt: number): Promise<Outcome> {
+  async hand({ id, type, deadlineAt, body }: Delivery, attempt: number): Promise<Outcome> {
     const { url, timeoutMs } = this.options;
     const text = JSON.stringify(body);
     try {
@@ -25,7 +25,7 @@ export class WebhookTarget implements Target {
           'content-type': 'application/json',
           'user-agent': this.options.userAgent,
           ...signatureHeaders(this.options.secret, id, text),
-          'x-c4c-event': event,
+          'x-c4c-event': type,
           'x-c4c-attempt': String(attempt),
           ...(deadlineAt === undefined ? {} : { 'x-c4c-deadline': new Date(deadlineAt).toISOString() }),
         },

@@ -95,6 +95,23 @@ export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void
     expect(connection.all('forward.expired')).toEqual([]);
   });
 
+  it('a signal while the webhook does not come to an end', { timeout: limitMs + 30_000 }, async () => {
+    const connection = connections.start(['--webhook', receiver.url, '--timeout', '10m'], {
+      C4C_API_TOKEN: provider.key,
+    });
+    await connection.saw('connected');
+    receiver.delayMs = 600_000;
+    const [invocation] = await invoke(1, 0);
+    await until('the webhook works', () => receiver.busy > 0);
+    const began = performance.now();
+    connection.signal('SIGTERM');
+    expect(await connection.ended).toBe(0);
+    expect(performance.now() - began).toBeLessThan(15_000);
+    receiver.delayMs = 0;
+    const next = connect();
+    expect((await next.saw('acked'))['invocationId']).toBe(invocation);
+  });
+
   it('kills in the middle of the work', { timeout: 2 * limitMs + 30_000 }, async () => {
     receiver.delayMs = 20;
     const coming = invoke(killed.invocations, killed.times * 300);

@@ -112,7 +112,7 @@ describe('what it forwards', () => {
     await first.saw('acked');
     const [{ text = '', headers = {} } = {}] = receiver.received;
     expect(new Webhook(String(secret)).verify(text, headers)).toMatchObject({ invocationId: invocation });
-    expect(headers).toMatchObject({ 'x-c4c-event': 'service_invoked', 'x-c4c-attempt': '1' });
+    expect(headers).toMatchObject({ 'x-c4c-event': 'invocation.invoked', 'x-c4c-attempt': '1' });
     expect(Date.parse(headers['x-c4c-deadline'] ?? '')).toBeGreaterThan(Date.now());
     await first.kill();
 

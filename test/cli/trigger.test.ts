@@ -35,7 +35,7 @@ it.each(EVENT_TYPES)('posts a signed %s without a server', async (type) => {
   const { data, ...body } = new Webhook(SECRET).verify(text, headers) as { data: object };
   expect(body).toMatchObject({ domain, event, class: eventClass, eventType: type, id: said.id, messageId: said.id });
   expect(Object.keys(data)).toEqual(Object.keys(example));
-  expect(headers).toMatchObject({ 'webhook-id': said.id, 'x-c4c-event': event });
+  expect(headers).toMatchObject({ 'webhook-id': said.id, 'x-c4c-event': type });
 });
 
 it('takes the contract name of an event, and the address and the secret of the configuration', async () => {
