@@ -78,9 +78,11 @@ it(`survives ${SOAK_MS / 1_000} s of load, kills, stops, cuts and restarts`, asy
     cancelled: boolean;
     at: Date | null;
   }>(
-    `select i.id::text, k.key, k.principal_id::text as agent, i.status, i.cancelled, i.settled_at as at
+    `select i.id::text, t.key, k.principal_id::text as agent, i.status, i.cancelled, i.settled_at as at
     from market.invocation i
-    join ledger.idempotency k on k.operation = 'invoke' and k.result_id = i.id`,
+    join ledger.idempotency k on k.operation = 'invoke' and k.result_id = i.id
+    left join unnest($1::text[]) as t (key) on ledger.key_hash('agent', t.key) = k.key_hash`,
+    [load.told.map(({ key }) => key)],
   );
   const found = new Map(rows.map((row) => [`${row.agent} ${row.key}`, row]));
   expect(found.size).toBe(load.told.length);
