@@ -671,6 +671,7 @@ create function market.pending_begin(p_agent bigint, p_head bigint, p_now timest
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
 create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body de733c8c7637466b0dc1049aa8d2fb0b
 create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b2d622e96d9658dcb8f7029c134bbb7
+create function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c8ec9b9115be95753ce25d55d660b47d
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 20a858b211ce409ef1456ce3688d9eaa
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
@@ -749,6 +750,7 @@ grant execute on function market.pending_begin(bigint,bigint,timestamp with time
 grant execute on function market.tally_outcomes(integer) to c4c_app
 grant execute on function market.webhook_endpoint_tried(bigint,integer,boolean,boolean,boolean) to c4c_app
 grant execute on function market.webhook_fan_out(bigint[],text[],integer,integer) to c4c_app
+grant execute on function market.webhook_replay_step(text[],integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
 grant execute on function platform.next_id(regclass) to c4c_app

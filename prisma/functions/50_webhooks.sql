@@ -122,3 +122,75 @@ begin
   return query select v_row.agent_id, v_row.state, v_row.breaker_until, v_row.breaker_opened, is_noticed;
 end
 $$;
+
+-- Goes on with the oldest replay that nobody else has at hand, by at most so many deliveries or events; what it makes and how far it has
+-- come are one transaction. Returns whether there was one.
+create or replace function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := platform.clock();
+  v_replay market.webhook_replay;
+  v_endpoint market.webhook_endpoint;
+  v_looked integer;
+  v_made integer := 0;
+  v_position bigint;
+begin
+  select * into v_replay from market.webhook_replay where status = 'pending' order by id limit 1 for update skip locked;
+  if not found then
+    return false;
+  end if;
+  select * into v_endpoint from market.webhook_endpoint where id = v_replay.endpoint_id and deleted_at is null;
+  if not found then
+    v_looked := 0;
+  elsif v_replay.kind = 'failed' then
+    with old as materialized (
+      select d.*
+      from market.delivery d
+      where d.endpoint_id = v_replay.endpoint_id and d.status = 'failed' and d.id > v_replay.position and d.id <= v_replay.through
+      order by d.id
+      limit p_limit
+    ),
+    made as (
+      insert into market.delivery (endpoint_id, agent_id, seq, event_id, event_created_at, type, invocation_id, class, run_at, expires_at,
+        replay_of, replay_id, created_at)
+      select o.endpoint_id, o.agent_id, o.seq, o.event_id, o.event_created_at, o.type, o.invocation_id, o.class, v_now, o.expires_at,
+        o.id, v_replay.id, v_now
+      from old o
+      order by o.id
+      returning 1
+    )
+    select count(*), max(id), (select count(*) from made) into v_looked, v_position, v_made from old;
+  else
+    with news as materialized (
+      select a.*
+      from market.agent_event a
+      where a.agent_id = v_endpoint.agent_id and a.seq > v_replay.position and a.seq <= v_replay.through
+      order by a.seq
+      limit p_limit
+    ),
+    made as (
+      insert into market.delivery (endpoint_id, agent_id, seq, event_id, event_created_at, type, invocation_id, class, run_at, expires_at,
+        replay_id, created_at)
+      select v_endpoint.id, n.agent_id, n.seq, n.event_id, n.created_at, n.type, n.invocation_id,
+        case when i.id is null then 'info' else 'work' end, v_now, i.deadline_at, v_replay.id, v_now
+      from news n
+      left join market.invocation i on n.type = any (p_work_types) and i.id = n.invocation_id
+      where (v_endpoint.event_types is null or n.type = any (v_endpoint.event_types))
+        and (n.type not like 'endpoint.%' or not exists (
+          select from market.webhook_notice x where x.agent_id = n.agent_id and x.seq = n.seq and x.endpoint_id = v_endpoint.id))
+      order by n.seq
+      returning 1
+    )
+    select count(*), max(seq), (select count(*) from made) into v_looked, v_position, v_made from news;
+  end if;
+  update market.webhook_replay
+  set position = coalesce(v_position, position), made = made + v_made,
+    status = case when v_looked < p_limit then 'done' else 'pending' end,
+    ended_at = case when v_looked < p_limit then v_now end
+  where id = v_replay.id;
+  return true;
+end
+$$;

@@ -1,0 +1,25 @@
+import { EVENT_TYPES, type AgentEventType } from '#events';
+import { IsId, IsInteger, IsOneOf, Limit, Optional } from '#platform';
+import type { DeliveryStatus } from './delivery-log.store.js';
+
+const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'failed', 'expired', 'superseded', 'cancelled'];
+
+export class DeliveriesQuery {
+  @Limit(20, 100) limit!: number;
+  @Optional() @IsOneOf(STATUSES) status?: DeliveryStatus;
+  @Optional() @IsOneOf(EVENT_TYPES) eventType?: AgentEventType;
+  /** Only deliveries with a lower id: `nextBefore` of the page before. */
+  @Optional() @IsId() before?: bigint;
+}
+
+export class ReplayBody {
+  @IsOneOf(['range', 'failed']) kind!: 'range' | 'failed';
+  /** The events after this number. */
+  @Optional() @IsInteger(0, Number.MAX_SAFE_INTEGER) after?: number;
+  /** Up to this one; without it, up to the newest. */
+  @Optional() @IsInteger(1, Number.MAX_SAFE_INTEGER) through?: number;
+}
+
+export class ReplaysQuery {
+  @Limit(20, 100) limit!: number;
+}

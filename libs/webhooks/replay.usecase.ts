@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { keyReused } from '#escrow';
+import { Database, notFound, validationFailed } from '#platform';
+import { deliveryProblems } from './deliveries.problems.js';
+import { DeliveryLog, type DeliveryRow } from './delivery-log.store.js';
+import type { Endpoint } from './endpoint.store.js';
+import { ReplayStore, type ReplayRow } from './replay.store.js';
+import { webhookProblems } from './webhooks.problems.js';
+
+export type ReplayWish = { kind: 'range' | 'failed'; after?: number | undefined; through?: number | undefined };
+
+/** Sends once more what an endpoint has had, or should have had. A key names one replay: the same again changes nothing. */
+@Injectable()
+export class Replays {
+  constructor(
+    private readonly database: Database,
+    private readonly store: ReplayStore,
+    private readonly log: DeliveryLog,
+  ) {}
+
+  /** @throws {Problem} NOT_FOUND, WEBHOOK_STATE, DELIVERY_PENDING, IDEMPOTENCY_KEY_REUSED */
+  async one(endpoint: Endpoint, deliveryId: bigint, key: string = randomUUID()): Promise<DeliveryRow> {
+    requireSendable(endpoint);
+    const original = await this.log.find(endpoint.id, deliveryId);
+    if (original === undefined) throw notFound();
+    if (original.status === 'pending') {
+      throw deliveryProblems.DELIVERY_PENDING(`Delivery ${deliveryId} is still being tried; it needs no replay`);
+    }
+    const id = await this.database.inTransaction(async (tx) => {
+      const wish = { endpointId: endpoint.id, key, kind: 'one' as const, after: deliveryId, through: deliveryId };
+      const { replay, isNew } = await this.store.create(tx, wish);
+      if (isNew) return this.store.again(tx, deliveryId, replay.id);
+      if (replay.kind !== 'one' || replay.after !== deliveryId) throw keyReused(key);
+      return this.store.deliveryOf(tx, endpoint.id, replay.id, deliveryId);
+    });
+    const made = id === undefined ? undefined : await this.log.find(endpoint.id, id);
+    if (made === undefined) throw notFound();
+    return made;
+  }
+
+  /** Of the events after one number up to another, or of all that failed; a worker makes the deliveries.
+   *  @throws {Problem} VALIDATION_FAILED, WEBHOOK_STATE, IDEMPOTENCY_KEY_REUSED */
+  async many(endpoint: Endpoint, { kind, after, through }: ReplayWish, key: string = randomUUID()): Promise<ReplayRow> {
+    requireSendable(endpoint);
+    const { lastFailed, head } = await this.store.ends(endpoint.id, endpoint.agentId);
+    if (kind === 'range' && after === undefined) {
+      throw validationFailed([{ field: 'after', message: 'is required for a range', code: 'required' }]);
+    }
+    if (kind === 'failed' && (after !== undefined || through !== undefined)) {
+      const field = after === undefined ? 'through' : 'after';
+      throw validationFailed([{ field, message: 'belongs to a range', code: 'invalid' }]);
+    }
+    if (after !== undefined && through !== undefined && through <= after) {
+      throw validationFailed([{ field: 'through', message: 'must be more than after', code: 'range' }]);
+    }
+    const from = BigInt(after ?? 0);
+    const asked = through === undefined ? undefined : BigInt(through);
+    // Never beyond what has happened: a replay tells nothing in advance.
+    const last = kind === 'failed' ? lastFailed : asked === undefined || asked > head ? head : asked;
+    const { replay } = await this.database.inTransaction(async (tx) => {
+      const made = await this.store.create(tx, { endpointId: endpoint.id, key, kind, after: from, through: last });
+      const isSame = made.replay.kind === kind && made.replay.after === from;
+      if (!made.isNew && !isSame) throw keyReused(key);
+      return made;
+    });
+    return replay;
+  }
+
+  /** @throws {Problem} NOT_FOUND */
+  async show(endpointId: bigint, id: bigint): Promise<ReplayRow> {
+    const replay = await this.store.find(endpointId, id);
+    if (replay === undefined) throw notFound();
+    return replay;
+  }
+}
+
+function requireSendable({ state }: Endpoint): void {
+  if (state !== 'unverified' && state !== 'disabled') return;
+  throw webhookProblems.WEBHOOK_STATE(`The endpoint is ${state}, and nothing is sent to it; verify it first`, {
+    details: { state },
+  });
+}
