@@ -33,7 +33,7 @@ export type ConnectOptions = {
 const TIMEOUT_MS = 10_000;
 const EXIT_WITHIN_MS = 500;
 const WORK = 'invocation.invoked';
-const CONSUMER = /^[A-Za-z0-9._:-]{1,64}$/;
+const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
 /** Whoever only looks on is no copy of whoever works. */
 const SHOWING = 'show';
 /** How often within the time that the server waits it hears of an event at work. */
@@ -42,7 +42,7 @@ const REPORTS_PER_ACK = 3;
 /** Receives the agent's events and hands them to the target, until a signal, `--once` or a reason not to come back ends it. */
 export async function receive(session: Session, options: ConnectOptions): Promise<void> {
   if (!CONSUMER.test(options.consumer)) {
-    throw usageError('A consumer is 1 to 64 letters, digits, dots, colons, hyphens or underscores.');
+    throw usageError('A consumer is 1 to 63 letters, digits, dots, colons, hyphens or underscores.');
   }
   const log = connectLog(session.out);
   const connection = new Connection(session, options, log);
