@@ -13,6 +13,7 @@ import { marketCommands } from './market.commands.js';
 import { ownerCommands } from './owner.commands.js';
 import { serviceCommands } from './service.commands.js';
 import { triggerCommand } from './trigger.command.js';
+import { webhookCommands } from './webhook.commands.js';
 
 /** All commands. What commander has to complain about goes to `complain`; its exceptions end the run. */
 export function createProgram(complain: (text: string) => void): Command {
@@ -43,6 +44,7 @@ export function createProgram(complain: (text: string) => void): Command {
   connectCommand(program);
   eventCommands(program);
   triggerCommand(program);
+  webhookCommands(program);
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);
