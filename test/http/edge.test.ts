@@ -245,10 +245,13 @@ describe.each(named(operations.filter(({ method, id }) => method === 'get' && id
       expectProblem(answer, 400, 'VALIDATION_FAILED', ['colour', 'page']);
     });
 
-    it('ignores a query parameter that it does not know', async () => {
-      const answer = await sendTo(operation, `${operation.template}?colour=red`);
-      expect([200, 404], answer.text.slice(0, 300)).toContain(answer.status);
-    });
+    // A stream's answer does not end; test/http/events.test.ts reads some.
+    if (operation.id !== 'streamEvents') {
+      it('ignores a query parameter that it does not know', async () => {
+        const answer = await sendTo(operation, `${operation.template}?colour=red`);
+        expect([200, 404], answer.text.slice(0, 300)).toContain(answer.status);
+      });
+    }
 
     it('refuses U+0000 in the address', async () => {
       expectProblem(await sendTo(operation, `${operation.template}?search=%00`), 400, 'MALFORMED_REQUEST');
@@ -361,6 +364,8 @@ describe('the documentation', () => {
 
 const VALID_BODY: Record<string, string> = {
   updateService: '{"price":"1"}',
+  updateWebhook: '{"description":"x"}',
+  replayWebhook: '{"kind":"failed"}',
   submitInvocation: '{"status":"failed","error":"x"}',
   reviewInvocation: '{"rating":5}',
   reportProgress: '{"percent":1}',
