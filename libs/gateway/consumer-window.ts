@@ -18,6 +18,10 @@ export class ConsumerWindow {
     return this.held.size;
   }
 
+  get seqs(): bigint[] {
+    return [...this.held.keys()];
+  }
+
   get room(): number {
     return Math.max(0, this.max - this.held.size);
   }

@@ -66,6 +66,16 @@ export class ConsumerStore {
     };
   }
 
+  /** What the session holds in the database beyond these numbers. */
+  async heldBeyond({ agentId, consumer, session }: SessionName, seqs: readonly bigint[]): Promise<bigint[]> {
+    const rows = await this.database.query<{ seq: bigint }>(
+      `select seq from market.consumer_claim
+      where agent_id = $1 and consumer = $2 and session = $3 and seq <> all ($4::bigint[])`,
+      [agentId, consumer, session, seqs],
+    );
+    return rows.map(({ seq }) => seq);
+  }
+
   async settle(acknowledged: readonly Acknowledged[]): Promise<void> {
     await this.database.query(
       'select market.consumer_settle($1::bigint[], $2::text[], $3::uuid[], $4::bigint[], $5::integer[])',

@@ -7,7 +7,7 @@ import { ConsumerStore, type Acknowledged, type ConsumerName, type TakenEvent } 
 import type { Held } from './consumer-window.js';
 import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
-import { Session } from './session.js';
+import type { Group, Session } from './session.js';
 import { caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
 
 /** An event that is not acknowledged so long after it was handed out is handed out again. */
@@ -20,9 +20,6 @@ const FLUSH_EVERY_MS = 1_000;
 const SETTLED_PER_QUERY_MAX = 500;
 const AGENTS_PER_QUERY = 1_000;
 const PROBE_WITHIN_MS = 3_000;
-
-/** The sessions of one consumer in this process, the next in turn first. */
-type Group = { sessions: Session[]; takenSeq: bigint; isTaking: boolean; isWanted: boolean; isFull: boolean };
 
 /**
  * Hands events to the sessions of `c4c.v1`. Who holds which event is written in the database, so any number of processes share
@@ -210,6 +207,22 @@ export class Consumers {
     const session = group.sessions.find(({ canTake }) => canTake);
     group.isFull = session === undefined;
     if (session === undefined) return false;
+    if (session.isUnsure) await this.giveBackUnsent(session);
+    session.isUnsure = true;
+    const isMore = await this.takeAndHand(group, session);
+    session.isUnsure = false;
+    return isMore;
+  }
+
+  /** A taking may have committed although its answer was lost; what it took and nobody got is anybody's again. */
+  private async giveBackUnsent(session: Session): Promise<void> {
+    await this.flush();
+    const unwritten = this.acknowledged.filter((each) => each.session === session.session).map(({ seq }) => seq);
+    const unsent = await this.store.heldBeyond(session, [...session.window.seqs, ...unwritten]);
+    if (unsent.length > 0) await this.store.putBack(session, unsent, { delayMs: 0, isUnsent: true });
+  }
+
+  private async takeAndHand(group: Group, session: Session): Promise<boolean> {
     const limit = Math.min(session.window.room, EVENTS_PER_TAKE);
     const taken = await this.store.take(session, limit, ACK_WITHIN_MS);
     if (taken.isLost) {
@@ -221,7 +234,6 @@ export class Consumers {
     group.takenSeq = taken.takenSeq;
     for (const { from, to } of taken.gaps) session.socket.send(gapFrame(from, to));
     if (taken.events.length > 0) {
-      // The next one's turn.
       if (group.sessions.includes(session))
         group.sessions = [...group.sessions.filter((each) => each !== session), session];
       await this.hand(session, taken.events, dueAtMs);

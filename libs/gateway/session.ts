@@ -11,6 +11,8 @@ export class Session implements SessionName {
   /** What it acknowledges still counts, but it gets nothing more. */
   isLeaving = false;
   isCaughtUp = false;
+  /** A taking ended in an error: it may hold events in the database that never went out. */
+  isUnsure = false;
   /** The stream's head when it said hello. */
   head = 0n;
   readonly window: ConsumerWindow;
@@ -50,3 +52,6 @@ export class Session implements SessionName {
     if (this.window.size === 0 || !this.socket.isOpen) this.onSettled?.();
   }
 }
+
+/** The sessions of one consumer in this process, the next in turn first. */
+export type Group = { sessions: Session[]; takenSeq: bigint; isTaking: boolean; isWanted: boolean; isFull: boolean };
