@@ -77,7 +77,7 @@ async function ownServer(): Promise<{ adminUrl: string; stop: () => Promise<void
 
 /**
  * Fills the write-ahead log once and lets it be used again, as on any server that has run for a while: a new one makes each segment
- * when it needs it, 16 MB of zeros and a flush, for which everybody waits some 50 ms.
+ * when it needs it, 16 MB of zeros and a flush, for which everybody waits.
  */
 async function fillLog(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });

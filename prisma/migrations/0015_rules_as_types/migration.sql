@@ -1,8 +1,8 @@
 -- Why:  a CHECK constraint is parsed again by every statement that writes the table; those of hold and settlement took a quarter of
 --       the processor time of a life cycle. A rule of a type is parsed once a session. Two rules of a settlement look at more than
 --       one column; a trigger keeps them, whose function is parsed once a session too.
--- Lock: the tables of the ledger exclusively from beginning to end, while every row is read once: about 1 s for a million
---       invocations. What spends or settles waits.
+-- Lock: the tables of the ledger exclusively from beginning to end, while every row is read once. What spends or settles
+--       waits.
 -- Back: make the constraints of 0001 again, give the columns their former types, and drop the trigger.
 
 -- In the order in which the functions take them.
