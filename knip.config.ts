@@ -7,6 +7,7 @@ const config: KnipConfig = {
     'apps/standalone/{backup,prepare}.ts',
     'scripts/*.mjs',
     'test/bench/*.ts',
+    'test/bench/delivery/{crowd,receiver,undici-loop}.ts', // processes of their own
     'test/support/*.mjs',
   ],
   project: ['{apps,libs,test,scripts}/**/*.{ts,mjs}', '!test/arch/fixtures/**'],

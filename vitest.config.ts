@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 // A test that needs PostgreSQL or Redis lives under test/, or says so by its role when it stands beside its file.
@@ -16,6 +17,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     allowOnly: false,
+    // Two files at a time where there are two cores: tests wait for servers and clocks more than they compute.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,

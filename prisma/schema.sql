@@ -206,6 +206,20 @@ create table market.agent_event (
   constraint agent_event_pkey PRIMARY KEY (agent_id, seq, id)
 ) partition by range (id)
 
+create table market.agent_poll (
+  agent_id bigint not null,
+  polled_at timestamp with time zone not null,
+  constraint agent_poll_pkey PRIMARY KEY (agent_id)
+) with (fillfactor=50)
+
+create table market.agent_presence (
+  agent_id bigint not null,
+  node uuid not null,
+  state text not null,
+  constraint agent_presence_pkey PRIMARY KEY (agent_id, node),
+  constraint agent_presence_state_known CHECK ((state = ANY (ARRAY['acknowledging'::text, 'plain'::text, 'silent'::text])))
+) with (fillfactor=70)
+
 create table market.agent_stats (
   agent_id bigint not null,
   completed bigint not null default 0,
@@ -484,8 +498,18 @@ create table market.webhook_notice (
   seq bigint not null,
   endpoint_id bigint not null,
   reason text not null,
+  url text,
+  consecutive_failures integer,
+  failing_since timestamp with time zone,
   constraint webhook_notice_pkey PRIMARY KEY (agent_id, seq)
 )
+
+create table market.webhook_pace (
+  endpoint_id bigint not null,
+  free_at timestamp with time zone not null,
+  turn_at timestamp with time zone not null,
+  constraint webhook_pace_pkey PRIMARY KEY (endpoint_id)
+) with (fillfactor=50) unlogged
 
 create table market.webhook_replay (
   id bigint not null default platform.next_id('market.webhook_replay_id'::regclass),
@@ -499,6 +523,8 @@ create table market.webhook_replay (
   status text not null default 'pending'::text,
   created_at timestamp with time zone not null default platform.clock(),
   ended_at timestamp with time zone,
+  asked_through bigint,
+  stepped_at timestamp with time zone,
   constraint webhook_replay_ended_at_its_end CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
   constraint webhook_replay_key_once UNIQUE (endpoint_id, idempotency_key),
   constraint webhook_replay_kind_known CHECK ((kind = ANY (ARRAY['one'::text, 'range'::text, 'failed'::text]))),
@@ -598,6 +624,7 @@ create view ledger.movement (account_id bigint, since timestamp with time zone, 
 
 CREATE INDEX agent_by_owner ON market.agent USING btree (owner_id, id)
 CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visibility = 'public'::text)
+CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
 CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
@@ -606,6 +633,7 @@ CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
 CREATE INDEX delivery_by_endpoint ON ONLY market.delivery USING btree (endpoint_id, id)
 CREATE INDEX delivery_due ON ONLY market.delivery USING btree (run_at) WHERE (status = 'pending'::text)
 CREATE INDEX delivery_not_delivered ON ONLY market.delivery USING btree (endpoint_id, id) WHERE (status = 'failed'::text)
+CREATE INDEX delivery_replayed ON ONLY market.delivery USING btree (endpoint_id, seq, id) WHERE (replay_id IS NOT NULL)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
@@ -619,6 +647,7 @@ CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_ac
 CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE ((to_payer)::bigint > 0)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
+CREATE INDEX webhook_endpoint_breaker ON market.webhook_endpoint USING btree (breaker_until) WHERE ((breaker_until IS NOT NULL) AND (deleted_at IS NULL))
 CREATE INDEX webhook_endpoint_by_agent ON market.webhook_endpoint USING btree (agent_id, id) WHERE (deleted_at IS NULL)
 CREATE INDEX webhook_replay_by_endpoint ON market.webhook_replay USING btree (endpoint_id, id)
 CREATE INDEX webhook_replay_pending ON market.webhook_replay USING btree (id) WHERE (status = 'pending'::text)
@@ -642,18 +671,21 @@ create function ledger.open_wallet(p_owner_id bigint) returns void language plpg
 create function ledger.refuse_uncounted() returns trigger language plpgsql volatile parallel unsafe security definer set search_path="" body 462c3669a02b77abea35cc54956fe730
 create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 80388ecc305eed17c73147dc8f47434b
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
+create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 4d2ce810d21190f69166660bd01f7b3b
+create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
-create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 1969bb85243c5226d4cb782b4c67bb01
+create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body e3fec998474c1b18714c626d97a0fdcf
 create function market.consumer_leave(p_sessions uuid[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body b5d79348f9a380c467a5b174a03681ab
 create function market.consumer_low_water(p_agent bigint, p_consumer text, p_taken bigint) returns bigint language sql stable parallel unsafe set search_path="" body d756edc8dc84a11a6399837228bbcc67
 create function market.consumer_put_back(p_agent bigint, p_consumer text, p_session uuid, p_seqs bigint[], p_delay_ms integer, p_is_unsent boolean) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 84985bd5cb498ed82153062802db0893
 create function market.consumer_renew(p_agent bigint, p_consumer text, p_session uuid, p_seq bigint, p_lease_ms integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body e4601d3f7fe3d8c08e34a9787f608014
 create function market.consumer_settle(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_seqs bigint[], p_attempts integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 1ef02dcc5da7dfecc8e6bfc2c09bf300
 create function market.consumer_take(p_agent bigint, p_consumer text, p_session uuid, p_limit integer, p_lease_ms integer) returns TABLE(kind text, seq bigint, to_seq bigint, attempt integer, event_id uuid, type text, invocation_id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 9f6578aeab207aa857b18ddc28188207
+create function market.consumer_take_many(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_limits integer[], p_lease_ms integer) returns TABLE(kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[], created_at timestamp with time zone[]) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body cd4b97d1ba869cf57683f5c70dd87dd8
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d08c7ac6b6be0b03769d671f81ca0bc3
-create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 42a9080cffd3e48e7af24221bde1b6be
-create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body a09adc634e7811f08d5f034161fc22f4
+create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body e297d48b604084b0aa63fd60e4cfa9d9
+create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body cda9da4d39c2049b94470259974e2957
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
 create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea, p_key_id bigint) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 87f730bde71347bddc63187e40fe401d
@@ -668,10 +700,16 @@ create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_ag
 create function market.node_is_gone(p_seen_at timestamp with time zone, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe set search_path="" body a71c850a8464224decd6b1db2aa1f590
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
+create function market.presence_tell(p_node uuid, p_agents bigint[], p_states text[], p_gone bigint[], p_is_all boolean) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c1802e351c94660806b852c8b7e4677f
+create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
-create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body de733c8c7637466b0dc1049aa8d2fb0b
-create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 5b2d622e96d9658dcb8f7029c134bbb7
-create function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body c8ec9b9115be95753ce25d55d660b47d
+create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language sql volatile parallel unsafe set search_path="" body 90481468332ad3731a52d16b763fea22
+create function market.webhook_endpoint_tried_v2(p_endpoint_id bigint, p_url text, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body 5364b36463cc30ff12a402ecb413122a
+create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language sql volatile parallel unsafe set search_path="" body ece0ff1bea6d5b59ec6002d7b2f5b8db
+create function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns TABLE(read integer, made integer, next_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body cd884d9069be8a5e3f4921567ce3c497
+create function market.webhook_hurry(p_agents bigint[]) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body a434cb1c92e497fdc56a165f1fcbd4f1
+create function market.webhook_pace_take(p_endpoint_ids bigint[], p_wanted integer[], p_interval_ms double precision[], p_burst integer[]) returns TABLE(endpoint_id bigint, granted integer, turn_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body 599a85defd2f650822ace1055150e81d
+create function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 4c9d6393b2f56b9b8e2cffd649d8eda8
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 20a858b211ce409ef1456ce3688d9eaa
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
@@ -723,6 +761,8 @@ grant execute on function ledger.open_month(bigint,date) to c4c_app
 grant execute on function ledger.open_wallet(bigint) to c4c_app
 grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
+grant execute on function market.agents_polled(bigint[],integer[]) to c4c_app
+grant execute on function market.agents_reachable(bigint[]) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
@@ -732,6 +772,7 @@ grant execute on function market.consumer_put_back(bigint,text,uuid,bigint[],int
 grant execute on function market.consumer_renew(bigint,text,uuid,bigint,integer) to c4c_app
 grant execute on function market.consumer_settle(bigint[],text[],uuid[],bigint[],integer[]) to c4c_app
 grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
+grant execute on function market.consumer_take_many(bigint[],text[],uuid[],integer[],integer) to c4c_app
 grant execute on function market.gateway_beat(uuid,boolean) to c4c_app
 grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
@@ -747,9 +788,15 @@ grant execute on function market.key_has_ended(bigint,market.api_key,bigint,time
 grant execute on function market.node_is_gone(timestamp with time zone,timestamp with time zone) to c4c_app
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
+grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
+grant execute on function market.socket_turn(interval,boolean) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
 grant execute on function market.webhook_endpoint_tried(bigint,integer,boolean,boolean,boolean) to c4c_app
+grant execute on function market.webhook_endpoint_tried_v2(bigint,text,integer,boolean,boolean,boolean) to c4c_app
 grant execute on function market.webhook_fan_out(bigint[],text[],integer,integer) to c4c_app
+grant execute on function market.webhook_fan_out_v2(bigint[],text[],integer,integer) to c4c_app
+grant execute on function market.webhook_hurry(bigint[]) to c4c_app
+grant execute on function market.webhook_pace_take(bigint[],integer[],double precision[],integer[]) to c4c_app
 grant execute on function market.webhook_replay_step(text[],integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
@@ -823,6 +870,8 @@ grant select on table ledger.wallet to c4c_treasury
 grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
+grant select on table market.agent_poll to c4c_app
+grant select on table market.agent_presence to c4c_app
 grant select on table market.agent_stats to c4c_app
 grant select on table market.consumer_claim to c4c_app
 grant select on table market.consumer_cursor to c4c_app
@@ -844,6 +893,7 @@ grant select on table market.review_p00000 to c4c_app
 grant select on table market.review_p00001 to c4c_app
 grant select on table market.service_stats to c4c_app
 grant select on table market.webhook_notice to c4c_app
+grant select on table market.webhook_pace to c4c_app
 grant select, usage on sequence ledger.hold_id to c4c_app
 grant select, usage on sequence ledger.outcome_id to c4c_app
 grant select, usage on sequence ledger.transfer_id to c4c_app

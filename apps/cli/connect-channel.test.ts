@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Channel } from './connect-channel.js';
+import { Channel, TIMINGS } from './connect-channel.js';
 import type { ConnectEvent } from './connect-log.js';
 import { PROTOCOL, type ServerFrame } from './connect-protocol.js';
 
@@ -71,8 +71,13 @@ let waiting: (() => void)[];
 beforeEach(async () => {
   peer = await Peer.start();
   [logged, frames, waiting] = [[], [], []];
+  channel = channelWith();
+});
+afterEach(() => peer.close());
+
+function channelWith(timings: Partial<typeof TIMINGS> = {}, random = Math.random): Channel {
   const wake = (): void => waiting.splice(0).forEach((resume) => resume());
-  channel = new Channel({
+  return new Channel({
     endpoint: peer.url,
     key: 'c4c_agent_x',
     userAgent: 'c4c/test',
@@ -89,9 +94,15 @@ beforeEach(async () => {
       frames.push(frame);
       wake();
     },
+    timings: { ...TIMINGS, ...timings },
+    random,
   });
-});
-afterEach(() => peer.close());
+}
+
+function refusal(status: number, code: string): string {
+  const body = JSON.stringify({ success: false, error: { code, message: 'because' } });
+  return `HTTP/1.1 ${status} No\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+}
 
 const names = (): ConnectEvent[] => logged.map(({ event }) => event);
 const welcome: Script = ({ say }) => say(WELCOME);
@@ -189,6 +200,68 @@ describe('a connection that ends', () => {
   });
 });
 
+describe('a limit that the handshake meets', () => {
+  it.each([
+    ['is named', refusal(429, 'TOO_MANY_CONNECTIONS'), 'the server answered HTTP 429: because'],
+    ['without words is one all the same', 'HTTP/1.1 429 Busy\r\n\r\n<html>', 'the server answered HTTP 429'],
+    ['cut off in its words, too', 'HTTP/1.1 429 Busy\r\ncontent-length: 99\r\n\r\n{', 'the server answered HTTP 429'],
+  ])('%s', async (_, answer, reason) => {
+    peer.refuses(answer);
+    peer.next(welcome);
+    const running = channel.run();
+    await until(() => names().includes('connected'));
+    expect(logged[0]).toMatchObject({ event: 'disconnected', facts: { reason } });
+    await stopped(running);
+  });
+});
+
+describe('the wait before it comes back', () => {
+  const closes: Script = ({ say, ws }) => {
+    say(WELCOME);
+    ws.close(4004, 'failed');
+  };
+  const waits = (): unknown[] =>
+    logged.filter(({ event }) => event === 'disconnected').map(({ facts }) => facts['retryInMs']);
+
+  it('has the limits that its page names', () => {
+    expect(TIMINGS).toEqual({
+      backoff: { baseMs: 500, maxMs: 30_000 },
+      goodAfterMs: 60_000,
+      handshakeMs: 10_000,
+    });
+  });
+
+  it.each([
+    ['doubles while no connection stands for long', 60_000, [4, 8, 10]],
+    ['is short again after one that stood', 1, [4, 4, 4]],
+  ])('%s', async (_, goodAfterMs, expected) => {
+    channel = channelWith({ backoff: { baseMs: 4, maxMs: 10 }, goodAfterMs }, () => 0.999);
+    peer.next(closes, closes, closes, welcome);
+    const running = channel.run();
+    await until(() => names().filter((name) => name === 'connected').length === 4);
+    expect(waits()).toEqual(expected);
+    await stopped(running);
+  });
+
+  it('is at least what a busy server asks for', async () => {
+    channel = channelWith({}, () => 0);
+    peer.refuses('HTTP/1.1 503 Busy\r\nretry-after: 7\r\n\r\n');
+    const running = channel.run();
+    await until(() => names().includes('disconnected'));
+    expect(waits()).toEqual([7_000]);
+    await stopped(running);
+  });
+
+  it('begins when a server does not welcome within the limit of the handshake', async () => {
+    channel = channelWith({ handshakeMs: 50, backoff: { baseMs: 0, maxMs: 0 } });
+    peer.next(() => undefined, welcome);
+    const running = channel.run();
+    await until(() => names().includes('connected'));
+    expect(logged[0]).toMatchObject({ event: 'disconnected', facts: { reason: 'the server does not welcome' } });
+    await stopped(running);
+  });
+});
+
 describe('what no return helps against', () => {
   it.each([
     [4500, 4],
@@ -205,6 +278,22 @@ describe('what no return helps against', () => {
     await expect(channel.run()).rejects.toMatchObject({ exitCode });
   });
 
+  it('a hello with other types than the open copies have ends with exit code 5 and says what to do', async () => {
+    peer.next(({ say, ws }) => {
+      say({ type: 'error', code: 'CONSUMER_TYPES', message: 'because' });
+      ws.close(4501, 'CONSUMER_TYPES');
+    });
+    await expect(channel.run()).rejects.toMatchObject({ exitCode: 5, message: expect.stringContaining('--consumer') });
+  });
+
+  it('an agent that is frozen meanwhile ends with exit code 5', async () => {
+    peer.next(({ say, ws }) => {
+      say(WELCOME);
+      ws.close(4503, 'agent frozen');
+    });
+    await expect(channel.run()).rejects.toMatchObject({ code: 'AGENT_FROZEN', exitCode: 5 });
+  });
+
   it.each([
     ['VALIDATION_FAILED', 2],
     ['CONSUMER_LIMIT', 5],
@@ -219,6 +308,27 @@ describe('what no return helps against', () => {
   it('a key that the handshake refuses ends with exit code 4', async () => {
     peer.refuses('HTTP/1.1 401 Unauthorized\r\n\r\n');
     await expect(channel.run()).rejects.toMatchObject({ exitCode: 4 });
+  });
+
+  it.each([
+    [401, 'UNAUTHENTICATED', 4],
+    [403, 'SCOPE_MISSING', 4],
+    [403, 'AGENT_FROZEN', 5],
+  ])('a handshake refused with %i %s ends with exit code %i and says why', async (status, code, exitCode) => {
+    peer.refuses(refusal(status, code));
+    await expect(channel.run()).rejects.toMatchObject({ code, exitCode, message: expect.stringContaining('because') });
+  });
+
+  it('a hello with wrong fields names each', async () => {
+    peer.next(({ say, ws }) => {
+      const errors = [{ field: 'types', message: 'must be known' }];
+      say({ type: 'error', code: 'VALIDATION_FAILED', message: 'A field is wrong', errors });
+      ws.close(4501, 'VALIDATION_FAILED');
+    });
+    await expect(channel.run()).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('A field is wrong; types must be known'),
+    });
   });
 
   it('a server of plain frames ends with exit code 5 and its words', async () => {

@@ -1,9 +1,11 @@
 import { backoffMs } from '#kernel';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket, type RawData } from 'ws';
 import { BAD_FRAME, closeOf, NOT_SUPPORTED, otherProtocol, refusalOf, type End, type Said } from './connect-end.js';
 import { PROTOCOL, readFrame, type ClientFrame, type ServerFrame, type Welcome } from './connect-protocol.js';
 import { Pace } from './connect-pace.js';
+import { SignsOfLife } from './connect-life.js';
 import type { Log } from './connect-log.js';
 
 export type ChannelOptions = {
@@ -16,19 +18,20 @@ export type ChannelOptions = {
   /** Called when the server has taken it. */
   welcomed: (welcome: Welcome) => void;
   onFrame: (frame: ServerFrame) => void;
+  timings?: typeof TIMINGS;
+  random?: () => number;
 };
 
-const BACKOFF = { baseMs: 500, maxMs: 30_000 };
-/** A connection that stood this long was a good one: the next wait is short again. */
-const GOOD_AFTER_MS = 60_000;
-/** From the first byte to the welcome. */
-const HANDSHAKE_MS = 10_000;
-/** The server sends something once in `pingMs`; after this many of them without a frame it is gone. */
-const SILENCE_FACTOR = 1.5;
-const WATCHES_PER_PING = 8;
-/** The clock on the wall ran ahead of the process: the machine slept, and the connection is most likely dead. */
-const SLEPT_MS = 5_000;
+export const TIMINGS = {
+  backoff: { baseMs: 500, maxMs: 30_000 },
+  /** A connection that stood this long was a good one: the next wait is short again. */
+  goodAfterMs: 60_000,
+  /** From the first byte to the welcome. */
+  handshakeMs: 10_000,
+};
 const CLOSE_WAIT_MS = 1_000;
+const BODY_WAIT_MS = 1_000;
+const BODY_LENGTH_MAX = 65_536;
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 /** A conversation with the market that is taken up again by itself, until it is stopped or coming back is no use. */
@@ -37,8 +40,16 @@ export class Channel {
   private socket: WebSocket | undefined;
   private pace = new Pace(() => undefined);
   private isWelcome = false;
+  private readonly timings: typeof TIMINGS;
 
-  constructor(private readonly options: ChannelOptions) {}
+  constructor(private readonly options: ChannelOptions) {
+    this.timings = options.timings ?? TIMINGS;
+  }
+
+  /** The server has said welcome and the connection stands. */
+  get isConnected(): boolean {
+    return this.isWelcome;
+  }
 
   /**
    * Ends when `stop` is called.
@@ -57,8 +68,9 @@ export class Channel {
       if (this.stopped.signal.aborted) return;
       // A market that was there and answers nonsense now is being replaced; one that never was is a wrong address.
       if (end.fatal !== undefined && !(wasWelcome && end.isFatalAtFirst === true)) throw end.fatal;
-      if (stood >= GOOD_AFTER_MS) attempt = 0;
-      const retryInMs = end.returnAfterMs ?? backoffMs(attempt, BACKOFF) + (end.retryAfterMs ?? 0);
+      if (stood >= this.timings.goodAfterMs) attempt = 0;
+      const retryInMs =
+        end.returnAfterMs ?? backoffMs(attempt, this.timings.backoff, this.options.random) + (end.retryAfterMs ?? 0);
       attempt += 1;
       this.options.log('disconnected', { reason: end.reason, retryInMs });
       await sleep(retryInMs, undefined, { signal: this.stopped.signal }).catch(() => undefined);
@@ -87,9 +99,10 @@ export class Channel {
 
   private talk(): Promise<End> {
     const { endpoint, key, userAgent, hello, log } = this.options;
+    const { handshakeMs } = this.timings;
     const socket = new WebSocket(`${endpoint.replace(/^http/, 'ws')}/ws`, PROTOCOL, {
       headers: { 'x-api-key': key, 'user-agent': userAgent },
-      handshakeTimeout: HANDSHAKE_MS,
+      handshakeTimeout: handshakeMs,
       perMessageDeflate: false,
       maxPayload: FRAME_BYTES_MAX,
     });
@@ -110,7 +123,7 @@ export class Channel {
         const returnAfterMs = drainedUntil === undefined ? undefined : Math.max(0, drainedUntil - performance.now());
         resolve({ ...(returnAfterMs === undefined ? {} : { returnAfterMs }), ...how });
       };
-      const welcomeIsDue = setTimeout(() => end({ reason: 'the server does not welcome' }), HANDSHAKE_MS);
+      const welcomeIsDue = setTimeout(() => end({ reason: 'the server does not welcome' }), handshakeMs);
       const life = new SignsOfLife((reason, isAsleep) => end({ reason, ...(isAsleep ? { returnAfterMs: 0 } : {}) }));
 
       socket.on('open', () => {
@@ -139,8 +152,8 @@ export class Channel {
       socket.on('ping', () => life.seen());
       socket.on('pong', () => life.seen());
       socket.on('unexpected-response', (_, response) => {
-        response.resume();
-        end(refusalOf(response.statusCode ?? 0, new Headers({ 'retry-after': response.headers['retry-after'] ?? '' })));
+        const headers = new Headers({ 'retry-after': response.headers['retry-after'] ?? '' });
+        void bodyOf(response).then((body) => end(refusalOf(response.statusCode ?? 0, headers, body)));
       });
       socket.on('error', (problem) => {
         // What `ws` says when the answer to the upgrade names no subprotocol.
@@ -152,45 +165,24 @@ export class Channel {
   }
 }
 
-const NO_SUBPROTOCOL = 'Server sent no subprotocol';
-
-/** Notices silence, and that the machine slept. */
-class SignsOfLife {
-  private lastSeen = performance.now();
-  private watched = performance.now();
-  private ahead = Date.now() - performance.now();
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(private readonly dead: (reason: string, isAsleep: boolean) => void) {}
-
-  seen(): void {
-    this.lastSeen = performance.now();
+/** What there is of it within a second: it explains a refusal, which stands without it. */
+async function bodyOf(response: IncomingMessage): Promise<string> {
+  const timer = setTimeout(() => response.destroy(), BODY_WAIT_MS);
+  let text = '';
+  try {
+    for await (const chunk of response) {
+      text += String(chunk);
+      // Leaving the loop closes the connection.
+      if (text.length > BODY_LENGTH_MAX) break;
+    }
+  } catch {
+    // It was cut off.
   }
-
-  /** From now on something comes once in `pingMs`, and a ping of ours helps when it does not. */
-  expect(pingMs: number, ping: () => void): void {
-    clearInterval(this.timer);
-    const everyMs = pingMs / WATCHES_PER_PING;
-    this.timer = setInterval(() => {
-      const now = performance.now();
-      const ahead = Date.now() - now;
-      const slept = ahead - this.ahead;
-      const stoodStill = now - this.watched > pingMs / 2;
-      this.ahead = ahead;
-      this.watched = now;
-      if (slept > SLEPT_MS) return this.dead('this machine slept', true);
-      // This process was stopped itself: what came meanwhile is read first, and then judged.
-      if (stoodStill) return;
-      const silentMs = now - this.lastSeen;
-      if (silentMs > pingMs * SILENCE_FACTOR) this.dead('the server is silent', false);
-      else if (silentMs > pingMs) ping();
-    }, everyMs);
-  }
-
-  end(): void {
-    clearInterval(this.timer);
-  }
+  clearTimeout(timer);
+  return text;
 }
+
+const NO_SUBPROTOCOL = 'Server sent no subprotocol';
 
 function describe(error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

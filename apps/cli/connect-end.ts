@@ -1,6 +1,7 @@
+import { rowOf, textOf } from './answer.js';
 import { CliError } from './cli-error.js';
 import { retryAfterMs } from './api-client.js';
-import { EXIT, type ExitCode } from './exit-codes.js';
+import { EXIT, exitCodeFor, type ExitCode } from './exit-codes.js';
 
 /** How a connection ended, and what follows from it. */
 export type End = {
@@ -15,13 +16,18 @@ export type End = {
   isFatalAtFirst?: boolean;
 };
 
-/** The handshake was answered with a plain HTTP status. */
-export function refusalOf(status: number, headers: Headers): End {
-  const reason = `the server answered HTTP ${status}`;
+/** The handshake was answered with a plain HTTP status, and with a body that says why if it was a market that answered. */
+export function refusalOf(status: number, headers: Headers, body = ''): End {
+  const said = saidIn(body);
+  const reason = `the server answered HTTP ${status}${said === undefined ? '' : `: ${said.message}`}`;
   if (status === 401 || status === 403) {
     const message =
       status === 401 ? 'The key is not accepted: it is wrong, revoked or expired.' : 'The key may not connect.';
-    return { reason, fatal: new CliError('UNAUTHENTICATED', message, EXIT.authentication) };
+    const { code, message: why } = said ?? { code: 'UNAUTHENTICATED', message: '' };
+    return {
+      reason,
+      fatal: new CliError(code, why === '' ? message : `${message} ${why}.`, exitCodeFor(status, code)),
+    };
   }
   if (status === 429 || status >= 500) {
     const after = retryAfterMs(headers);
@@ -29,6 +35,16 @@ export function refusalOf(status: number, headers: Headers): End {
   }
   const message = `There is no c4c server at this endpoint: the handshake was answered with HTTP ${status}.`;
   return { reason, fatal: new CliError('BAD_ANSWER', message, EXIT.other), isFatalAtFirst: true };
+}
+
+function saidIn(body: string): Said | undefined {
+  try {
+    const error = rowOf(rowOf(JSON.parse(body))['error']);
+    const [code, message] = [textOf(error, 'code'), textOf(error, 'message')];
+    return code === undefined || message === undefined ? undefined : { code, message };
+  } catch {
+    return undefined;
+  }
 }
 
 /** What the server said last before it closed. */
@@ -47,9 +63,13 @@ export function closeOf(code: number, text: string, said?: Said): End {
   });
   if (code < 4500 || code > 4999) return { reason };
   if (code === 4500) return fatally('UNAUTHENTICATED', 'The key is not accepted.', EXIT.authentication);
+  if (code === 4503 && text === 'agent frozen') {
+    return fatally('AGENT_FROZEN', 'The owner has frozen this agent.', EXIT.conflict);
+  }
   if (code === 4503) return fatally('UNAUTHENTICATED', 'The key was revoked.', EXIT.authentication);
   if (code === 4502 || said?.code === NOT_SUPPORTED) return { reason, fatal: otherProtocol(reason) };
   if (code === 4504) return fatally('CLOSED', `The server says: ${reason}.`, EXIT.rateLimit);
+  if (said?.code === 'CONSUMER_TYPES') return fatally(said.code, OTHER_TYPES, EXIT.conflict);
   // Too quick is no mistake that a second time would repeat.
   if (said?.code === 'FRAME_RATE_EXCEEDED') return { reason };
   return fatally(
@@ -58,6 +78,9 @@ export function closeOf(code: number, text: string, said?: Said): End {
     EXIT_OF[said?.code ?? ''] ?? EXIT.other,
   );
 }
+
+const OTHER_TYPES =
+  'Another copy is connected under this name of a consumer, for other types of events. Give this one the same --types, or a --consumer of its own; --exec alone asks for invocation.invoked only.';
 
 const EXIT_OF: Readonly<Record<string, ExitCode>> = {
   VALIDATION_FAILED: EXIT.usage,

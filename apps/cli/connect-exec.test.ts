@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ExecTarget, wordsOf } from './connect-exec.js';
 import type { Delivery } from './connect-frame.js';
 
@@ -25,6 +26,12 @@ function delivery(text: string): Delivery {
 async function resultOf(command: string, { text = 'x', timeoutMs }: { text?: string; timeoutMs?: number } = {}) {
   const outcome = await new ExecTarget(command, Date.now, timeoutMs).hand(delivery(text), 1);
   return outcome.kind === 'taken' ? outcome.result : outcome;
+}
+
+/** A process that has ended and that nobody has asked after yet is not running. */
+function isRunning(pid: number): boolean {
+  const { stdout } = spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' });
+  return stdout.trim() !== '' && !stdout.trim().startsWith('Z');
 }
 
 describe('a command', () => {
@@ -71,6 +78,22 @@ describe('a command', () => {
       error: 'it took longer than 0.2 s',
     });
     expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('that leaves something running has ended, and so has what it left', async () => {
+    const mark = join(folder, 'pid');
+    const started = performance.now();
+    const command = `sh -c 'sleep 60 & echo $! > ${mark}; echo "{\\"done\\":1}"'`;
+    expect(await resultOf(command, { timeoutMs: 20_000 })).toEqual({ status: 'completed', output: { done: 1 } });
+    expect(performance.now() - started).toBeLessThan(10_000);
+    await vi.waitFor(() => expect(isRunning(Number(readFileSync(mark, 'utf8')))).toBe(false), { timeout: 10_000 });
+  });
+
+  it('that leaves something outside of its group is not waited for either', async () => {
+    const script = `require("child_process").spawn("sleep", ["5"], { detached: true, stdio: "inherit" }).unref(); console.log("{}")`;
+    const started = performance.now();
+    expect(await resultOf(`node -e '${script}'`)).toEqual({ status: 'completed', output: {} });
+    expect(performance.now() - started).toBeLessThan(4_500);
   });
 
   it('that prints without end is ended', async () => {

@@ -7,6 +7,8 @@ import type { Outcome, Result, Target } from './connect-target.js';
 const OUTPUT_BYTES_MAX = 2.5 * 1024 * 1024;
 const ERROR_LENGTH_MAX = 500;
 const KILL_AFTER_MS = 2_000;
+/** For what is still in the pipe when the command has ended; what it left running may hold the pipe open for ever. */
+const PIPE_GRACE_MS = 500;
 
 /** A command that is run for each event: the event on its standard input, the result on its standard output. */
 export class ExecTarget implements Target {
@@ -47,8 +49,10 @@ export class ExecTarget implements Target {
         },
         Math.min(limitMs, DAY_MS),
       );
+      let grace: NodeJS.Timeout | undefined;
       const settle = (outcome: Outcome): void => {
         clearTimeout(timer);
+        clearTimeout(grace);
         this.running.delete(child);
         resolve(outcome);
       };
@@ -64,6 +68,14 @@ export class ExecTarget implements Target {
       child.stderr.on('data', (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(-4_096)));
       // A command that does not read its input closes the pipe; that is its own affair.
       child.stdin.on('error', () => undefined).end(`${JSON.stringify(delivery.body)}\n`);
+      child.on('exit', () => {
+        clearTimeout(timer);
+        // With its pipes gone the child closes, whoever else holds their other ends.
+        grace = setTimeout(() => {
+          endGroup(child);
+          for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+        }, PIPE_GRACE_MS);
+      });
       child.on('close', (code, signal) => {
         const problem = tooMuch !== '' ? tooMuch : code === 0 ? '' : endingOf(code, signal, complaint);
         const result = problem === '' ? resultOf(Buffer.concat(stdout).toString()) : failure(problem);
@@ -134,13 +146,14 @@ function failure(error: string): Result {
   };
 }
 
+/** Also what a command that has ended left running: the group keeps its number for as long as anybody is in it. */
 function endGroup(child: ChildProcess): void {
   const signal = (name: NodeJS.Signals): void => {
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child.pid === undefined) return;
     try {
       process.kill(-child.pid, name);
     } catch {
-      // It has ended in between.
+      // Nobody is left in it.
     }
   };
   signal('SIGTERM');

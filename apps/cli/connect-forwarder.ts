@@ -13,6 +13,8 @@ export type OnExhausted = 'drop' | 'fail' | 'exit';
 export type ForwarderOptions = {
   target: Target;
   concurrency: number;
+  /** How often one event is tried again; without it until its time is over. */
+  maxRetries?: number | undefined;
   onExhausted: OnExhausted;
   log: Log;
   /** The server's time, by which deadlines are told. */
@@ -52,6 +54,11 @@ export class Forwarder {
     this.slots = new Slots(options.concurrency);
     // One listener for each delivery that waits: many of them are no leak.
     setMaxListeners(0, this.stopping.signal);
+  }
+
+  /** The numbers of the events that are neither acknowledged nor given up. */
+  get inHand(): number[] {
+    return [...this.working.values()].map(({ delivery }) => delivery.seq);
   }
 
   /** From now on the server hears once in so long that the target is at work on an event. */
@@ -117,13 +124,13 @@ export class Forwarder {
     attempt: number,
     { endsAt, lastAt }: { endsAt: number; lastAt: number },
   ): Promise<number | undefined> {
-    const { target, log, now } = this.options;
+    const { target, log, now, maxRetries } = this.options;
     const { delivery } = work;
     const facts = factsOf(delivery);
     // A wait for a place or for the next try is not worth finishing: what is not acknowledged comes again.
     if (this.stopping.signal.aborted) return undefined;
     // Too late: whoever invoked it has been refunded, or is about to be.
-    if (now() >= endsAt) return this.giveUp(work, attempt - 1, 'its deadline has passed');
+    if (now() >= endsAt) return this.giveUp(work, attempt - 1, 'its deadline has passed', true);
     const started = performance.now();
     const outcome = await this.reporting(work, () => target.hand(delivery, attempt));
     const ms = Math.round(performance.now() - started);
@@ -135,11 +142,10 @@ export class Forwarder {
     }
     const { reason } = outcome;
     const retryInMs = Math.max(retryDelayMs(attempt), outcome.retryAfterMs ?? 0);
-    if (now() + retryInMs < lastAt) {
-      log('forward.retry', { ...facts, attempt, reason, ms, retryInMs });
-      return retryInMs;
-    }
-    return this.giveUp(work, attempt, reason);
+    const isLate = now() + retryInMs >= lastAt;
+    if (isLate || attempt > (maxRetries ?? Infinity)) return this.giveUp(work, attempt, reason, isLate);
+    log('forward.retry', { ...facts, attempt, reason, ms, retryInMs });
+    return retryInMs;
   }
 
   /** While the target is at work the server hears of it; while it is down another copy may take the event over. */
@@ -152,10 +158,11 @@ export class Forwarder {
     return run().finally(() => clearTimeout(timer));
   }
 
-  private async giveUp(work: Working, attempt: number, reason: string): Promise<undefined> {
+  private async giveUp(work: Working, attempt: number, reason: string, isLate: boolean): Promise<undefined> {
     const { log, onExhausted, now } = this.options;
     const { delivery } = work;
-    log(delivery.isWork ? 'forward.expired' : 'forward.failed', { ...factsOf(delivery), attempt, reason });
+    const event = delivery.isWork && isLate ? 'forward.expired' : 'forward.failed';
+    log(event, { ...factsOf(delivery), attempt, reason });
     if (onExhausted === 'exit' && attempt > 0) {
       const message = `The target did not take ${delivery.event} ${delivery.id}: ${reason}.`;
       throw new CliError('TARGET_FAILED', message, EXIT.unavailable);
@@ -183,6 +190,8 @@ export class Forwarder {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         log('submit.failed', { ...factsOf(delivery), reason });
+        // No result of this run will be taken: nothing more is worked on, and what is in hand is left to another key.
+        if (error instanceof ApiError && error.code === 'SCOPE_MISSING') throw mayNotSubmit(reason);
         const isFinal = error instanceof ApiError && error.status < 500 && error.status !== 429;
         // An output that the service's schema does not allow is a failure of the provider's, and the caller is told.
         if (isFinal && result.status === 'completed' && [400, 413, 422].includes(error.status)) {
@@ -213,6 +222,11 @@ export class Forwarder {
 export function retryDelayMs(attempt: number, random: () => number = Math.random): number {
   const ceiling = Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** (attempt - 1));
   return Math.round(ceiling * (0.5 + random() / 2));
+}
+
+function mayNotSubmit(reason: string): CliError {
+  const message = `Results are submitted with a key that has the scope "provide": ${reason}.`;
+  return new CliError('SCOPE_MISSING', message, EXIT.authentication);
 }
 
 function factsOf({ seq, id, event, invocationId }: Delivery): Record<string, unknown> {

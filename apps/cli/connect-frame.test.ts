@@ -41,6 +41,7 @@ describe('what the local target receives', () => {
     const frame = {
       ...INVOKED,
       event: 'invocation_reviewed',
+      eventType: 'review.created',
       class: 'info',
       deadlineAt: null,
       data: { invocationId: 41, rating: 5 },

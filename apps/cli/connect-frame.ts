@@ -1,3 +1,4 @@
+import { webhookBodyOf } from '#kernel';
 import { textOf, rowOf, type Row } from './answer.js';
 
 /** One event to hand to the local target. */
@@ -24,6 +25,7 @@ export function deliveryOf(seq: number, attempt: number, frame: Row): Delivery {
   const data = rowOf(frame['data']);
   const id = textOf(frame, 'id') ?? textOf(frame, 'messageId') ?? `seq_${seq}`;
   const event = textOf(frame, 'event') ?? 'unknown';
+  const type = textOf(frame, 'eventType') ?? event;
   const invocationId = numberOf(data['invocationId']);
   const deadlineAt = timeOf(frame['deadlineAt']);
   const isWork = frame['class'] === 'work' && invocationId !== undefined;
@@ -32,33 +34,19 @@ export function deliveryOf(seq: number, attempt: number, frame: Row): Delivery {
     attempt,
     id,
     event,
-    type: textOf(frame, 'eventType') ?? event,
+    type,
     ...(invocationId === undefined ? {} : { invocationId }),
     isWork,
     ...(isWork && deadlineAt !== undefined ? { deadlineAt } : {}),
-    body: bodyOf(frame, data),
+    body: bodyOf(frame, type, data),
   };
 }
 
-const SPEC_VERSION = '1';
-
-/** The body of a direct webhook: the envelope, and of an invocation to be done the fields of the provider guide at the top. */
-function bodyOf(frame: Row, data: Row): Row {
+/** The body of a direct webhook, made from a frame of the socket. */
+function bodyOf(frame: Row, eventType: string, data: Row): Row {
   // What the socket adds for itself stays with the socket.
   const { redelivered: _, ...envelope } = frame;
-  if (frame['event'] !== 'service_invoked') return { ...envelope, type: 'notification', specVersion: SPEC_VERSION };
-  const { invocationId, serviceId, input, callerId, price, timeoutMs } = data;
-  return {
-    ...envelope,
-    type: 'service_invocation',
-    invocationId,
-    serviceId,
-    input: input ?? {},
-    callerId,
-    price,
-    timeoutMs,
-    specVersion: SPEC_VERSION,
-  };
+  return webhookBodyOf({ ...envelope, type: 'notification', eventType, data });
 }
 
 function timeOf(value: unknown): number | undefined {

@@ -1,4 +1,4 @@
-import { rowOf, type Row } from './answer.js';
+import { rowOf, rowsOf, type Row } from './answer.js';
 
 /** The protocol that `connect` asks for at the upgrade. */
 export const PROTOCOL = 'c4c.v1';
@@ -68,11 +68,17 @@ export function readFrame(text: string): ServerFrame {
       return {
         type: 'error',
         code: String(frame['code'] ?? ''),
-        message: String(frame['message'] ?? frame['content'] ?? ''),
+        message: reasonOf(frame),
       };
     default:
       return { type: 'other' };
   }
+}
+
+/** What the server says, and of wrong fields what it says of each. */
+function reasonOf(frame: Row): string {
+  const fields = rowsOf(frame, 'errors').map((each) => `${String(each['field'])} ${String(each['message'])}`);
+  return [String(frame['message'] ?? frame['content'] ?? ''), ...fields].filter((part) => part !== '').join('; ');
 }
 
 function parsed(text: string): Row {

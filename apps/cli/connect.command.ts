@@ -13,11 +13,17 @@ export function connectCommand(program: Command): void {
     .option('--concurrency <number>', 'how many at a time', wholeNumber(1, 64), 8)
     .option('--timeout <duration>', 'for one try: 500ms, 10s, 2m (10s; --exec: until the deadline)', durationMs)
     .option('--secret <whsec>', 'sign with this (C4C_WEBHOOK_SECRET; else one is made, kept and shown once)')
+    .option(
+      '--max-retries <number>',
+      'of one event; then --on-exhausted counts (default: until its deadline)',
+      wholeNumber(0, 1_000_000),
+    )
     .addOption(
       new Option('--on-exhausted <what>', 'with what was not taken in time: go on, fail it at once, or end')
         .choices(['drop', 'fail', 'exit'])
         .default('drop'),
     )
+    .option('--health-port <port>', 'answer GET /healthz on 127.0.0.1: 200 while connected', wholeNumber(1, 65_535))
     .option('--once', 'end when everything up to now is done');
   runs<ConnectOptions>(connect, async (session, _, options) => {
     // Loaded when it is needed, so that every other command starts without it.

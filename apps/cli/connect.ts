@@ -8,12 +8,16 @@ import { Channel } from './connect-channel.js';
 import { ExecTarget } from './connect-exec.js';
 import { Forwarder, type OnExhausted } from './connect-forwarder.js';
 import { deliveryOf, type Delivery } from './connect-frame.js';
+import { serveHealth } from './connect-health.js';
+import { WholeInput } from './connect-input.js';
 import { ConnectLock } from './connect-lock.js';
 import { connectLog, type Log } from './connect-log.js';
+import { Place, type Health } from './connect-place.js';
 import { WINDOW, type ServerFrame, type Welcome } from './connect-protocol.js';
 import { ConnectState, statePath } from './connect-state.js';
 import type { Target } from './connect-target.js';
 import { WebhookTarget } from './connect-webhook.js';
+import { eventTypeOf } from './event-type.js';
 import type { Session } from './session.js';
 import { localSecret } from './webhook-secret.js';
 
@@ -26,7 +30,9 @@ export type ConnectOptions = {
   /** Milliseconds. */
   timeout?: number;
   secret?: string;
+  maxRetries?: number;
   onExhausted: OnExhausted;
+  healthPort?: number;
   once?: boolean;
 };
 
@@ -61,6 +67,7 @@ class Connection {
   private readonly channel: Channel;
   private readonly forwarder: Forwarder | undefined;
   private readonly lock: ConnectLock | undefined;
+  private readonly place = new Place();
   /** How far the server's clock is ahead of this machine's. */
   private aheadMs = 0;
   private failure: Error | undefined;
@@ -75,7 +82,7 @@ class Connection {
     const key = session.key('agent');
     const target = this.target();
     const consumer = target === undefined ? SHOWING : options.consumer;
-    const types = options.types ?? (options.exec === undefined ? undefined : [WORK]);
+    const types = options.types?.map(eventTypeOf) ?? (options.exec === undefined ? undefined : [WORK]);
     if (target !== undefined) {
       const keyPrint = createHash('sha256').update(key).digest('hex');
       const address = options.exec ?? session.settings.webhookUrl?.value ?? '';
@@ -98,13 +105,17 @@ class Connection {
   /** @throws {CliError} why it cannot go on */
   async run(): Promise<void> {
     this.log('connecting', { endpoint: this.session.settings.endpoint.value });
+    const { healthPort } = this.options;
+    let health: { close(): void } | undefined;
     try {
+      if (healthPort !== undefined) health = await serveHealth(healthPort, () => this.health());
       await this.channel.run();
     } catch (error) {
       this.failure ??= asError(error);
     }
     // Whatever the reason: what the target is working on arrives first.
     await this.stop();
+    health?.close();
     this.lock?.free();
     if (this.failure === undefined) return;
     if (this.failure instanceof CliError) this.log('refused', { reason: this.failure.message });
@@ -114,6 +125,10 @@ class Connection {
   stop(): Promise<void> {
     this.stopping ??= this.channel.stop(this.forwarder?.drain() ?? Promise.resolve());
     return this.stopping;
+  }
+
+  private health(): Health {
+    return this.place.health(this.channel.isConnected, this.forwarder?.inHand ?? []);
   }
 
   private target(): Target | undefined {
@@ -130,9 +145,12 @@ class Connection {
 
   private forwarderTo(target: Target, state: ConnectState): Forwarder {
     const api = this.session.api('agent');
+    const read = (id: number): Promise<unknown> =>
+      api.data({ path: `/agent/me/service-invocations/${id}`, retries: SAFE_RETRIES });
     return new Forwarder({
-      target,
+      target: new WholeInput(target, read),
       concurrency: this.options.concurrency,
+      maxRetries: this.options.maxRetries,
       onExhausted: this.options.onExhausted,
       log: this.log,
       now: () => this.now(),
@@ -158,7 +176,9 @@ class Connection {
     return Date.now() + this.aheadMs;
   }
 
-  private welcomed({ session, head, acked, ackMs, serverTime }: Welcome, target: string | undefined): void {
+  private welcomed(welcome: Welcome, target: string | undefined): void {
+    const { session, head, acked, ackMs, serverTime } = welcome;
+    this.place.welcomed(welcome);
     if (serverTime !== undefined) this.aheadMs = serverTime - Date.now();
     this.forwarder?.reportEvery(ackMs / REPORTS_PER_ACK);
     const endpoint = this.session.settings.endpoint.value;
@@ -171,6 +191,7 @@ class Connection {
       case 'event':
         return this.take(deliveryOf(frame.seq, frame.attempt, frame.frame), frame.frame);
       case 'caught_up':
+        this.place.handedOut(frame.seq);
         this.log('caught_up', { seq: frame.seq });
         if (this.options.once === true) void (this.forwarder?.idle() ?? Promise.resolve()).then(() => this.stop());
         return;
@@ -187,6 +208,7 @@ class Connection {
   private take(delivery: Delivery, frame: Row): void {
     const { event, seq, id, attempt, invocationId } = delivery;
     const title = titleOf(rowOf(frame['data']));
+    this.place.handedOut(seq);
     this.log('event.received', {
       name: event,
       seq,
@@ -202,7 +224,9 @@ class Connection {
 }
 
 function titleOf(data: Row): string {
-  return [textOf(data, 'serviceTitle'), shells(data['price'])].filter((part) => part !== undefined).join(', ');
+  return [textOf(data, 'serviceTitle') ?? textOf(data, 'url'), shells(data['price'])]
+    .filter((part) => part !== undefined)
+    .join(', ');
 }
 
 function asError(error: unknown): Error {

@@ -15,11 +15,12 @@ const TIMEOUT_MS = 45_000;
 export async function tailEvents(session: Session, _: readonly string[], { after, types }: TailOptions): Promise<void> {
   const api = session.api('agent');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, exitWhenWritten);
+  const options = { types: types?.join(','), limit: 100 };
   // The first answer shows that address, key and types are right; before it nothing is waited for longer than elsewhere.
-  let from = after ?? (await headOf(api));
+  let from = after === undefined ? await headOf(api) : await printAfter(after);
   let tried = 0;
   for (;;) {
-    const query = { after: from, types: types?.join(','), wait: WAIT_S, limit: 100 };
+    const query = { ...options, after: from, wait: WAIT_S };
     let page: unknown;
     try {
       page = await api.data({ path: PATH, query, timeoutMs: TIMEOUT_MS });
@@ -32,8 +33,18 @@ export async function tailEvents(session: Session, _: readonly string[], { after
       await sleep(delayMs);
       continue;
     }
+    from = printed(page);
+  }
+
+  /** What is there already, without waiting for more. */
+  async function printAfter(seq: number): Promise<number> {
+    return printed(await api.data({ path: PATH, query: { ...options, after: seq }, retries: SAFE_RETRIES }));
+  }
+
+  /** Answers the number to go on after. */
+  function printed(page: unknown): number {
     print(session, page);
-    from = Number(rowOf(page)['nextAfter']);
+    return Number(rowOf(page)['nextAfter']);
   }
 }
 

@@ -26,6 +26,16 @@ const EVENTS: readonly Column<Row>[] = [
   { title: 'SEQ', value: (row) => textOf(row, 'seq'), align: 'right' },
   { title: 'AT', value: (row) => time(row['timestamp']) },
   { title: 'TYPE', value: (row) => textOf(row, 'eventType') },
-  { title: 'INVOCATION', value: (row) => textOf(row['data'], 'invocationId'), align: 'right' },
-  { title: 'SERVICE', value: (row) => textOf(row['data'], 'serviceTitle'), canShrink: true },
+  { title: 'ABOUT', value: ({ data }) => aboutOf(rowOf(data)) },
+  {
+    title: 'NAME',
+    value: ({ data }) => textOf(data, 'serviceTitle') ?? textOf(data, 'url'),
+    canShrink: true,
+  },
 ];
+
+/** An event of a type that is newer than this program is about something, too. */
+function aboutOf({ invocationId, endpointId }: Row): string | undefined {
+  if (invocationId !== undefined) return `invocation ${String(invocationId)}`;
+  return endpointId === undefined ? undefined : `endpoint ${String(endpointId)}`;
+}

@@ -51,6 +51,7 @@ export function invocationCommands(manage: Command): void {
       'wait for the result (60 s unless given); still pending: exit 8',
       wholeNumber(0, 172_800),
     )
+    .option('--require-reachable', 'refuse when nothing would reach the provider now')
     .option('-y, --yes', 'do not ask');
   runs<InvokeOptions>(call, invoke);
 

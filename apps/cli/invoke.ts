@@ -2,13 +2,14 @@ import { formatShells, InvalidShells, parseShells } from '#kernel';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SAFE_RETRIES, type ApiClient } from './api-client.js';
-import { duration, rowOf, shells, textOf } from './answer.js';
+import { rowOf, shells, textOf } from './answer.js';
 import { ApiError, CliError, usageError } from './cli-error.js';
 import { idOf } from './command.js';
 import { confirm, requireConsent } from './confirm.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { readJsonObject } from './input-file.js';
 import { invocationLines } from './invocation.view.js';
+import { answersIn } from './market.commands.js';
 import { balance } from './service.commands.js';
 import { quoted, type Session } from './session.js';
 import type { Pair } from './table.js';
@@ -18,6 +19,7 @@ export type InvokeOptions = {
   maxPrice?: string;
   idempotencyKey?: string;
   wait?: number | true;
+  requireReachable?: boolean;
   yes?: boolean;
 };
 
@@ -39,10 +41,11 @@ export async function invoke(session: Session, [text]: readonly string[], option
   const confirmed = await confirmPrice(session, api, serviceId, options);
   const maxPrice = options.maxPrice ?? confirmed;
   const idempotencyKey = options.idempotencyKey ?? `cli-${randomUUID()}`;
+  const { requireReachable } = options;
   session.out.note(retryHint(idempotencyKey, maxPrice));
 
   const until = performance.now() + waitS * 1_000;
-  const data = await open(session, api, { serviceId, input, maxPrice, idempotencyKey }, waitS);
+  const data = await open(session, api, { serviceId, input, maxPrice, idempotencyKey, requireReachable }, waitS);
   // The first answer to a key that was used before is a receipt, even when the result is there by now.
   const last = waitS > 0 ? await follow(api, data, until) : data;
   session.out.result(last, () => resultLines(last));
@@ -67,7 +70,7 @@ async function confirmPrice(
   const summary: Pair[] = [
     ['Service', `${textOf(service, 'title')} (${serviceId}), by ${textOf(service, 'provider')}`],
     ['Price', `${shells(price)}, held until the result is in; returned if it fails`],
-    ['Answers in', duration(row['avgResponseMs'])],
+    ['Answers in', answersIn(row)],
     ['Balance', balanceLine(available, price)],
   ];
   await confirm(session.out, summary, `Invoke it for at most ${shells(maxPrice ?? price)}?`, yes);

@@ -77,7 +77,7 @@ const SERVICES: readonly Column<Row>[] = [
   { title: 'SHELLS', value: (row) => row['price'], align: 'right' },
   { title: 'RATING', value: (row) => rating(row['rating']), align: 'right' },
   { title: 'DONE', value: (row) => row['completed'], align: 'right' },
-  { title: 'ANSWERS IN', value: (row) => duration(row['avgResponseMs']) },
+  { title: 'ANSWERS IN', value: answersIn },
 ];
 
 const AGENTS: readonly Column<Row>[] = [
@@ -96,7 +96,7 @@ function serviceLines(row: Row): string[] {
     ['Provider', named(row, 'provider', 'providerId')],
     ['Category', row['category']],
     ['Price', shells(row['price'])],
-    ['Answers in', duration(row['avgResponseMs'])],
+    ['Answers in', answersIn(row)],
     ['Rating', rating(row['rating'])],
     ['Completed', row['completed']],
     ['Status', row['status']],
@@ -106,6 +106,12 @@ function serviceLines(row: Row): string[] {
     ['Input schema', schemaText(row['inputSchema'])],
     ['Output schema', schemaText(row['outputSchema'])],
   ]);
+}
+
+/** The promise, and whether there is anybody now who could keep it. */
+export function answersIn(row: Row): string | undefined {
+  const promise = duration(row['avgResponseMs']);
+  return row['reachability'] === 'unreachable' ? `${promise ?? '?'}; unreachable` : promise;
 }
 
 function agentLines(row: Row): string[] {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { EVENTS, EVENT_TYPES, type AgentEventType, type EventEntry } from '#event-catalogue';
+import { EVENTS, type AgentEventType, type EventEntry } from '#event-catalogue';
 import { CliError, usageError } from './cli-error.js';
 import { version } from './clone.js';
 import { deliveryOf } from './connect-frame.js';
 import { WebhookTarget } from './connect-webhook.js';
+import { eventTypeOf } from './event-type.js';
 import { EXIT } from './exit-codes.js';
 import type { Session } from './session.js';
 import { checkWebhookUrl } from './settings.js';
@@ -17,7 +18,7 @@ const DEADLINE_MS = 60_000;
 /** Posts what a webhook of that event gets: the catalogue's example, as if it happened now.
  *  @throws {CliError} usage, for an unknown event or address; unavailable, when the target does not answer 2xx */
 export async function triggerEvent(session: Session, name: string, options: TriggerOptions): Promise<void> {
-  const type = typeOf(name);
+  const type = eventTypeOf(name);
   const url = options.to === undefined ? session.settings.webhookUrl?.value : checkWebhookUrl(options.to);
   if (url === undefined) throw usageError('Name the address to post to: --to http://127.0.0.1:9000/');
   const { secret, file, isNew } = localSecret(options.secret, session.file.path);
@@ -37,13 +38,6 @@ export async function triggerEvent(session: Session, name: string, options: Trig
   session.out.result({ event: type, id, to: target.name, status, ms, body }, () => [
     `Posted ${type} ${id} to ${target.name}: HTTP ${String(status)} in ${ms} ms.`,
   ]);
-}
-
-/** By its name in the log, or by that of the wire contract. */
-function typeOf(name: string): AgentEventType {
-  const type = EVENT_TYPES.find((each) => each === name || EVENTS[each].event === name);
-  if (type !== undefined) return type;
-  throw usageError(`There is no event "${name}": ${EVENT_TYPES.join(', ')}.`);
 }
 
 /** The envelope of the catalogue's example. */

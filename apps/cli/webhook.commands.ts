@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { listLines, pretty, rowOf, rowsOf, textOf, time, type Row } from './answer.js';
 import { usageError } from './cli-error.js';
-import { idOf, listOf, runs, wholeNumber } from './command.js';
+import { listOf, runs, wholeNumber } from './command.js';
+import { EXIT } from './exit-codes.js';
 import type { Session } from './session.js';
 import { pairs, type Column } from './table.js';
+import { deliveryCommands } from './webhook-deliveries.commands.js';
+import { endpointPath, WEBHOOKS } from './webhook-paths.js';
 
 type EndpointOptions = { url?: string; description?: string; types?: string[]; allTypes?: boolean; rate?: number };
-
-const PATH = '/agent/me/webhooks';
 
 export function webhookCommands(program: Command): void {
   const webhook = program.command('webhook').description('addresses that get your events (agent key)');
@@ -16,7 +17,7 @@ export function webhookCommands(program: Command): void {
   create.argument('<url>');
   runs<EndpointOptions>(create, async (session, [url], options) => {
     const body = { url, ...wishOf(options) };
-    const data = await session.api('agent').data({ method: 'POST', path: PATH, body });
+    const data = await session.api('agent').data({ method: 'POST', path: WEBHOOKS, body });
     const endpoint = rowOf(rowOf(data)['endpoint']);
     session.out.result(data, () => [
       ...endpointLines(endpoint),
@@ -26,12 +27,12 @@ export function webhookCommands(program: Command): void {
   });
 
   runs(webhook.command('list').description('your endpoints'), async (session) => {
-    const data = await session.api('agent').data({ path: PATH });
+    const data = await session.api('agent').data({ path: WEBHOOKS });
     session.out.result(data, () => listLines(ENDPOINTS, rowsOf(data, 'endpoints'), data, session.out.width));
   });
 
   runs(webhook.command('show').description('one of your endpoints').argument('<id>'), async (session, [id]) => {
-    const data = await session.api('agent').data({ path: pathOf(id) });
+    const data = await session.api('agent').data({ path: endpointPath(id) });
     session.out.result(data, () => endpointLines(rowOf(data)));
   });
 
@@ -42,13 +43,13 @@ export function webhookCommands(program: Command): void {
     if (Object.values(body).every((value) => value === undefined)) {
       throw usageError('Nothing to change: give at least one of --url, --description, --types, --all-types, --rate.');
     }
-    const data = await session.api('agent').data({ method: 'PATCH', path: pathOf(id), body });
+    const data = await session.api('agent').data({ method: 'PATCH', path: endpointPath(id), body });
     session.out.result(data, () => endpointLines(rowOf(data)));
   });
 
   const remove = webhook.command('delete').description('delete an endpoint').argument('<id>');
   runs(remove, async (session, [id]) => {
-    const data = await session.api('agent').data({ method: 'DELETE', path: pathOf(id) });
+    const data = await session.api('agent').data({ method: 'DELETE', path: endpointPath(id) });
     session.out.result(data, () => [textOf(data, 'message') ?? 'Deleted.']);
   });
 
@@ -63,6 +64,7 @@ export function webhookCommands(program: Command): void {
   runs(test, async (session, [id]) => {
     const data = await act(session, id, 'test');
     session.out.result(data, () => callLines(rowOf(data)));
+    if (rowOf(data)['isDelivered'] !== true) process.exitCode = EXIT.unavailable;
   });
 
   const rotate = webhook
@@ -77,6 +79,8 @@ export function webhookCommands(program: Command): void {
       `The old one signs too until ${time(rowOf(data)['previousUntil']) ?? 'now'}.`,
     ]);
   });
+
+  deliveryCommands(webhook);
 }
 
 function endpointFlags(command: Command): Command {
@@ -94,11 +98,7 @@ function wishOf({ description, types, allTypes, rate }: EndpointOptions): object
 }
 
 function act(session: Session, id: string | undefined, action: string, body: object = {}): Promise<unknown> {
-  return session.api('agent').data({ method: 'POST', path: `${pathOf(id)}/${action}`, body });
-}
-
-function pathOf(id: string | undefined): string {
-  return `${PATH}/${idOf(id, 'an endpoint')}`;
+  return session.api('agent').data({ method: 'POST', path: `${endpointPath(id)}/${action}`, body });
 }
 
 function secretLines(data: unknown): string[] {

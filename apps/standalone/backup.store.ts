@@ -8,6 +8,10 @@ type Put = (line: BackupHeader | BackupLine) => Promise<void>;
 const SCHEMAS = ['platform', 'ledger', 'market'];
 /** Made anew by the migration, or only there in tests. */
 const LEFT_OUT = ['platform.installed_functions', 'platform.clock_offset'];
+/** Tells which processes are at work at this moment, and with what; it says nothing of those that a restore starts. */
+const OF_THE_MOMENT = ['gateway_node', 'consumer_socket', 'agent_presence', 'agent_poll', 'webhook_pace'].map(
+  (table) => `market.${table}`,
+);
 /** On its way out of its table: detached and about to be dropped, or the copy or remainder of one that is moved. */
 const FORMER_PARTITION = '_p[0-9]{5,}(_copy|_old)?$';
 const FETCH_ROWS = 200;
@@ -36,7 +40,7 @@ export async function dump(client: pg.Client, home: BackupHeader['home'], put: P
     const migrations = await client.query<{ name: string; checksum: string }>(
       `select migration_name as name, checksum from public._prisma_migrations where rolled_back_at is null and finished_at is not null order by migration_name`,
     );
-    const tables = await tablesOf(client);
+    const tables = await tablesOf(client, [...LEFT_OUT, ...OF_THE_MOMENT]);
     // Sequences stand outside of the snapshot. Read first, they could be behind a row; so the snapshot is taken before.
     await put({
       format: 'c4c-backup-1',
@@ -88,7 +92,7 @@ export async function load(
 ): Promise<number> {
   await client.query('begin');
   try {
-    const there = new Map((await tablesOf(client)).map(({ table, columns }) => [table, columns]));
+    const there = new Map((await tablesOf(client, LEFT_OUT)).map(({ table, columns }) => [table, columns]));
     for (const { name, value, isCalled } of sequences)
       await client.query('select setval($1::regclass, $2, $3)', [name, value, isCalled]);
     if (partitions === undefined) await client.query('select platform.extend_partitions()');
@@ -144,7 +148,10 @@ function insertInto(table: string, columns: string[], there: Map<string, string[
 }
 
 /** Tables with their columns, quoted; a partitioned table stands for its partitions. */
-async function tablesOf(client: pg.Client): Promise<{ table: string; columns: string[] }[]> {
+async function tablesOf(
+  client: pg.Client,
+  leftOut: readonly string[],
+): Promise<{ table: string; columns: string[] }[]> {
   const { rows } = await client.query<{ table: string; columns: string[] }>(
     `select format('%I.%I', n.nspname, c.relname) as table,
        array_agg(quote_ident(a.attname) order by a.attnum) filter (where a.attgenerated = '') as columns
@@ -155,7 +162,7 @@ async function tablesOf(client: pg.Client): Promise<{ table: string; columns: st
      group by n.nspname, c.relname
      having format('%I.%I', n.nspname, c.relname) <> all($2)
      order by 1`,
-    [SCHEMAS, LEFT_OUT, FORMER_PARTITION],
+    [SCHEMAS, leftOut, FORMER_PARTITION],
   );
   return rows;
 }

@@ -4,8 +4,16 @@
  */
 export type EventClass = 'work' | 'info';
 
+/** What events are about. The lib that owns a subject's tables shows its events (`EventViews`). */
+export type EventSubject = 'invocation' | 'endpoint';
+
 /** One field of an event's `data`. */
-export type EventField = { readonly type: string; readonly meaning: string };
+export type EventField = {
+  readonly type: string;
+  readonly meaning: string;
+  /** It is left out of some events, as its meaning says. */
+  readonly isOptional?: true;
+};
 
 /** What everybody may know about a type of event: code, frames and `docs/events.md` are made from it. */
 export type EventEntry = {
@@ -13,13 +21,12 @@ export type EventEntry = {
   readonly domain: string;
   readonly event: string;
   readonly class: EventClass;
-  /** What an event's number in `invocation_id` names. */
-  readonly subject: 'invocation';
+  readonly subject: EventSubject;
   readonly meaning: string;
   /** Whose stream it goes into. */
   readonly audience: string;
   readonly fields: Readonly<Record<string, EventField>>;
-  /** A `data` as it may look, with every field. */
+  /** A `data` as it may look, with every field that is not optional. */
   readonly example: Readonly<Record<string, unknown>>;
 };
 
@@ -45,6 +52,24 @@ const INVOCATION_EXAMPLE = {
   providerAgentName: 'Digest',
 };
 
+// What the data of every notice about a webhook endpoint has.
+const ENDPOINT_FIELDS = {
+  endpointId: { type: 'integer', meaning: 'the endpoint' },
+  url: { type: 'text', meaning: 'its address at that time, without the query, which may hold a secret' },
+  state: { type: '`failing`, `disabled`, `active`', meaning: 'what it became with this event' },
+  reason: {
+    type: '`failed_in_a_row`, `failed_for_days`, `gone`, `delivered`',
+    meaning: 'why: five tries in a row failed; all have failed for five days; it answered 410; a try succeeded',
+  },
+  consecutiveFailures: { type: 'integer', meaning: 'how many tries had failed in a row' },
+  failingSince: { type: 'time', meaning: 'when the first of them failed' },
+} as const;
+
+const ENDPOINT_EXAMPLE = {
+  endpointId: 5,
+  url: 'https://agent.example.com/hook',
+};
+
 /** Every type of event, under its name in the log. */
 export const EVENTS = {
   'invocation.invoked': {
@@ -57,7 +82,17 @@ export const EVENTS = {
     audience: 'the provider',
     fields: {
       ...INVOCATION_FIELDS,
-      input: { type: 'object or null', meaning: 'what the caller sent; it fits the input schema of that version' },
+      input: {
+        type: 'object or null',
+        meaning:
+          'what the caller sent; it fits the input schema of that version. Left out where there is an `inputUrl`',
+      },
+      inputUrl: {
+        type: 'path',
+        meaning:
+          'instead of an `input` whose JSON is longer than 64 KiB: where its `data.input` is, at the address of the market. Never on plain sockets',
+        isOptional: true,
+      },
       callerId: { type: 'integer', meaning: 'the agent that invoked it' },
       version: { type: 'integer', meaning: "the service's version that the invocation is pinned to" },
       deadlineAt: { type: 'time', meaning: 'after it nothing is released any more' },
@@ -128,12 +163,74 @@ export const EVENTS = {
     },
     example: { ...INVOCATION_EXAMPLE, status: 'completed', price: '10.5', rating: 5, review: 'Quick and right.' },
   },
+  'endpoint.failing': {
+    domain: 'webhook_endpoint',
+    event: 'endpoint_failing',
+    class: 'info',
+    subject: 'endpoint',
+    meaning:
+      "Five tries in a row to send to one of the agent's webhook endpoints have failed. It is still tried, with pauses of up to five minutes; nothing is lost yet.",
+    audience: 'the agent, over its other channels',
+    fields: ENDPOINT_FIELDS,
+    example: {
+      ...ENDPOINT_EXAMPLE,
+      state: 'failing',
+      reason: 'failed_in_a_row',
+      consecutiveFailures: 5,
+      failingSince: '2026-03-01T11:58:12.000Z',
+    },
+  },
+  'endpoint.disabled': {
+    domain: 'webhook_endpoint',
+    event: 'endpoint_disabled',
+    class: 'info',
+    subject: 'endpoint',
+    meaning:
+      "Nothing is sent to one of the agent's webhook endpoints any more, until it is resumed or verified. What it missed can be replayed.",
+    audience: 'the agent, over its other channels',
+    fields: ENDPOINT_FIELDS,
+    example: {
+      ...ENDPOINT_EXAMPLE,
+      state: 'disabled',
+      reason: 'failed_for_days',
+      consecutiveFailures: 214,
+      failingSince: '2026-02-24T11:58:12.000Z',
+    },
+  },
+  'endpoint.recovered': {
+    domain: 'webhook_endpoint',
+    event: 'endpoint_recovered',
+    class: 'info',
+    subject: 'endpoint',
+    meaning: "A try to send to one of the agent's webhook endpoints that was failing has succeeded.",
+    audience: 'the agent, over its other channels',
+    fields: ENDPOINT_FIELDS,
+    example: {
+      ...ENDPOINT_EXAMPLE,
+      state: 'active',
+      reason: 'delivered',
+      consecutiveFailures: 7,
+      failingSince: '2026-03-01T11:58:12.000Z',
+    },
+  },
 } as const satisfies Record<string, EventEntry>;
 
 export type AgentEventType = keyof typeof EVENTS;
+
+/** The types of events about one subject. */
+export type EventTypeOf<Subject extends EventSubject> = {
+  [Type in AgentEventType]: (typeof EVENTS)[Type]['subject'] extends Subject ? Type : never;
+}[AgentEventType];
 
 export const EVENT_TYPES = Object.keys(EVENTS) as readonly AgentEventType[];
 
 export function isAgentEventType(name: string): name is AgentEventType {
   return Object.hasOwn(EVENTS, name);
+}
+
+export function isEventTypeOf<Subject extends EventSubject>(
+  type: AgentEventType,
+  subject: Subject,
+): type is EventTypeOf<Subject> {
+  return EVENTS[type].subject === subject;
 }

@@ -9,7 +9,8 @@ export type AgentEvent = {
   /** `evt_` and a UUID version 7; the same wherever the event is shown. */
   eventId: string;
   type: AgentEventType;
-  invocationId: bigint;
+  /** Null for what is about something else. */
+  invocationId: bigint | null;
   createdAt: Date;
 };
 
@@ -20,7 +21,7 @@ type EventRow = {
   seq: bigint;
   uuid: string;
   type: AgentEventType;
-  invocationId: bigint;
+  invocationId: bigint | null;
   createdAt: Date;
 };
 

@@ -15,6 +15,7 @@ import { drainFrame, errorFrame, pongFrame, readFrame, type ClientFrame } from '
 import { gatewayProblems } from './gateway.problems.js';
 import { HandOver } from './hand-over.js';
 import { LiveSocket, type SocketOwner } from './live-socket.js';
+import { Presence } from './presence.js';
 import { Sockets } from './sockets.js';
 import { chosenProtocol, SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
 
@@ -53,6 +54,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     private readonly sockets: Sockets,
     private readonly pump: EventPump,
     private readonly handOver: HandOver,
+    private readonly presence: Presence,
     private readonly consumers: Consumers,
     private readonly conversation: Conversation,
     private readonly marks: Marks,
@@ -98,6 +100,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
       this.conversation.begin(socket);
       return;
     }
+    this.presence.enter(socket);
     this.pump.welcome(socket).catch((error: unknown) => {
       socket.error ??= error instanceof Error ? error.message : String(error);
       socket.close(CLOSE.serverError, 'try again');
@@ -108,8 +111,11 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   async drain(graceMs = DRAIN_GRACE_MS): Promise<void> {
     this.door.shut();
     this.onModuleDestroy();
+    // From now on work goes by webhook at once.
+    const absent = this.presence.stop();
     await this.pump.settle();
     await Promise.all(this.sockets.all().map((socket) => this.sendHome(socket, graceMs)));
+    await absent;
     await Promise.all([this.handOver.flush(), this.consumers.stop()]);
   }
 
@@ -178,6 +184,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   /** Counts a frame of the peer; one that floods gets an error and is closed. */
   private spend(socket: LiveSocket): boolean {
     socket.framesIn += 1;
+    this.presence.heard(socket);
     if (socket.budget.take(Date.now())) return true;
     if (socket.isOpen) {
       this.end(socket, gatewayProblems.FRAME_RATE_EXCEEDED('A socket takes at most 50 frames a second'), [
@@ -204,6 +211,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   private tick(): void {
     const nowMs = Date.now();
     this.handOver.tick(nowMs);
+    this.presence.tick(nowMs);
     for (const socket of this.sockets.all()) socket.tick(nowMs);
   }
 
@@ -221,6 +229,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
       await this.endRevoked();
       await this.pump.catchUp();
       await this.consumers.catchUp();
+      await this.presence.repeat(Date.now());
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.log.error({ err: error }, 'the sockets could not be checked against the database');
@@ -245,6 +254,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   private ended(socket: LiveSocket, code: number, reason: string): void {
     this.sockets.remove(socket);
     this.handOver.forget(socket);
+    this.presence.leave(socket);
     if (socket.owner.isV1) this.conversation.end(socket);
     const { owner, framesIn, framesOut, error, openedAtMs } = socket;
     this.log.info(

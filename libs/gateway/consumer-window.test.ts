@@ -4,8 +4,7 @@ import { ConsumerWindow } from './consumer-window.js';
 const event = (seq: bigint, attempt = 1, dueAtMs = 30_000) => ({
   seq,
   attempt,
-  invocationId: seq,
-  isWork: true,
+  work: seq,
   dueAtMs,
 });
 
@@ -37,6 +36,15 @@ describe('what a session holds', () => {
     window.hold(event(1n));
     window.hold(event(1n, 2));
     expect(window.size).toBe(1);
+  });
+
+  it('takes a report of progress a second of each event, and none of what is not held', () => {
+    const window = new ConsumerWindow(4);
+    window.hold(event(1n));
+    window.hold(event(2n));
+    expect([window.holds(1n, 1), window.holds(1n, 2), window.holds(3n, 1)]).toEqual([true, false, false]);
+    expect([1n, 1n, 2n, 3n].map((seq) => window.takesProgress(seq, 500))).toEqual([true, false, true, false]);
+    expect([1_499, 1_500, 1_501].map((nowMs) => window.takesProgress(1n, nowMs))).toEqual([false, true, false]);
   });
 
   it('ends when its time is over, unless it was renewed', () => {

@@ -2,11 +2,15 @@
 export type Held = {
   readonly seq: bigint;
   readonly attempt: number;
-  readonly invocationId: bigint;
-  readonly isWork: boolean;
+  /** The invocation that it asks to be done; null for news. */
+  readonly work: bigint | null;
   /** From then on it may be handed out again, and an acknowledgement of this attempt counts no more. */
   dueAtMs: number;
+  /** When a report of progress last went uncounted. */
+  uncountedAtMs?: number;
 };
+
+const UNCOUNTED_EVERY_MS = 1_000;
 
 /** What one session holds: at most so many unacknowledged events. Pure; the time is passed in. */
 export class ConsumerWindow {
@@ -37,6 +41,18 @@ export class ConsumerWindow {
     if (event?.attempt !== attempt) return undefined;
     this.held.delete(seq);
     return event;
+  }
+
+  holds(seq: bigint, attempt: number): boolean {
+    return this.held.get(seq)?.attempt === attempt;
+  }
+
+  /** Whether a report of progress on this event counts as no frame: one a second does not. */
+  takesProgress(seq: bigint, nowMs: number): boolean {
+    const event = this.held.get(seq);
+    if (event === undefined || nowMs < (event.uncountedAtMs ?? -Infinity) + UNCOUNTED_EVERY_MS) return false;
+    event.uncountedAtMs = nowMs;
+    return true;
   }
 
   /** The peer is still at work on it; undefined when it is not held any more. */

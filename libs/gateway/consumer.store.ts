@@ -1,6 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { AgentEvent, AgentEventType } from '#events';
-import { Database } from '#platform';
+import { Database, Lanes, type Lane } from '#platform';
+
+/** An event that is not acknowledged so long after it was handed out is handed out again. */
+export const HELD_FOR_MS = 30_000;
 
 /** A consumer of an agent's stream: several sockets, also of several processes, may share it. */
 export type ConsumerName = { readonly agentId: bigint; readonly consumer: string };
@@ -8,27 +11,55 @@ export type ConsumerName = { readonly agentId: bigint; readonly consumer: string
 export type SessionName = ConsumerName & { readonly session: string };
 export type Acknowledged = SessionName & { readonly seq: bigint; readonly attempt: number };
 
-export type Entered = { verdict: 'entered' | 'too_many' | 'lost'; head: bigint; acked: bigint };
+export type Entered = { verdict: 'entered' | 'too_many' | 'other_types' | 'lost'; head: bigint; acked: bigint };
 export type TakenEvent = AgentEvent & { attempt: number };
 export type Taken =
   | { isLost: true }
   | { isLost: false; events: TakenEvent[]; gaps: { from: bigint; to: bigint }[]; takenSeq: bigint; head: bigint };
 
+type TakeItem = SessionName & { readonly limit: number };
+/** What one session was given, an element of each array a row of `market.consumer_take`. */
 type TakenRow = {
-  kind: 'event' | 'gap' | 'end' | 'lost';
-  seq: bigint;
-  toSeq: bigint;
-  attempt: number;
-  uuid: string;
-  type: AgentEventType;
-  invocationId: bigint;
-  createdAt: Date;
+  kinds: ('event' | 'gap' | 'end' | 'lost')[];
+  seqs: bigint[];
+  toSeqs: bigint[];
+  attempts: number[];
+  uuids: (string | null)[];
+  types: (AgentEventType | null)[];
+  invocationIds: (bigint | null)[];
+  createdAts: (Date | null)[];
 };
 
 /** Who holds which event of a stream (prisma/functions/21_consumers.sql). */
 @Injectable()
-export class ConsumerStore {
-  constructor(private readonly database: Database) {}
+export class ConsumerStore implements OnModuleDestroy {
+  private readonly lane: Lane<TakeItem, TakenRow>;
+
+  constructor(
+    private readonly database: Database,
+    lanes: Lanes,
+  ) {
+    this.lane = lanes.open<TakeItem, TakenRow>({
+      name: 'consumer-take',
+      text: `select kinds, seqs, to_seqs as "toSeqs", attempts, event_ids as uuids, types, invocation_ids as "invocationIds",
+          created_at as "createdAts"
+        from market.consumer_take_many($1::bigint[], $2::text[], $3::uuid[], $4::integer[], $5)`,
+      values: (items) => [
+        items.map(({ agentId }) => agentId),
+        items.map(({ consumer }) => consumer),
+        items.map(({ session }) => session),
+        items.map(({ limit }) => limit),
+        HELD_FOR_MS,
+      ],
+      isAgain: () => false,
+      // Whoever took knows that it may hold what it never saw, and looks.
+      recover: () => Promise.reject(new Error('the answer was lost')),
+    });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.lane.close();
+  }
 
   async enter(
     { agentId, consumer, session }: SessionName,
@@ -45,25 +76,9 @@ export class ConsumerStore {
     return row;
   }
 
-  /** Up to `limit` events for this session, which holds them for so long. */
-  async take({ agentId, consumer, session }: SessionName, limit: number, leaseMs: number): Promise<Taken> {
-    const rows = await this.database.query<TakenRow>(
-      `select kind, seq, to_seq as "toSeq", attempt, event_id as uuid, type, invocation_id as "invocationId", created_at as "createdAt"
-      from market.consumer_take($1, $2, $3, $4, $5)`,
-      [agentId, consumer, session, limit, leaseMs],
-      'consumer-take',
-    );
-    const end = rows.at(-1);
-    if (end?.kind !== 'end') return { isLost: true };
-    return {
-      isLost: false,
-      events: rows.flatMap(({ kind, toSeq: _toSeq, uuid, ...event }) =>
-        kind === 'event' ? [{ ...event, agentId, eventId: `evt_${uuid}` }] : [],
-      ),
-      gaps: rows.flatMap(({ kind, seq, toSeq }) => (kind === 'gap' ? [{ from: seq, to: toSeq }] : [])),
-      takenSeq: end.seq,
-      head: end.toSeq,
-    };
+  /** Up to `limit` events for this session, which holds them for so long. Sessions that take at the same time share a commit. */
+  async take({ agentId, consumer, session }: SessionName, limit: number): Promise<Taken> {
+    return takenOf(agentId, await this.lane.send({ agentId, consumer, session, limit }));
   }
 
   /** What the session holds in the database beyond these numbers. */
@@ -142,4 +157,37 @@ export class ConsumerStore {
   async stop(node: string): Promise<void> {
     await this.database.query('select market.gateway_stop($1)', [node]);
   }
+}
+
+function takenOf(agentId: bigint, row: TakenRow): Taken {
+  const last = row.kinds.length - 1;
+  const seqOf = (n: number): bigint => BigInt(row.seqs[n] ?? 0);
+  const toSeqOf = (n: number): bigint => BigInt(row.toSeqs[n] ?? 0);
+  if (row.kinds[last] !== 'end') return { isLost: true };
+  return {
+    isLost: false,
+    events: row.kinds.flatMap((kind, n): TakenEvent[] => {
+      const [uuid, type, createdAt, invocationId] = [
+        row.uuids[n],
+        row.types[n],
+        row.createdAts[n],
+        row.invocationIds[n],
+      ];
+      if (kind !== 'event' || uuid == null || type == null || createdAt == null) return [];
+      return [
+        {
+          agentId,
+          seq: seqOf(n),
+          eventId: `evt_${uuid}`,
+          type,
+          invocationId: invocationId == null ? null : BigInt(invocationId),
+          createdAt,
+          attempt: row.attempts[n] ?? 1,
+        },
+      ];
+    }),
+    gaps: row.kinds.flatMap((kind, n) => (kind === 'gap' ? [{ from: seqOf(n), to: toSeqOf(n) }] : [])),
+    takenSeq: seqOf(last),
+    head: toSeqOf(last),
+  };
 }

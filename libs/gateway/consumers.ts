@@ -1,21 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { EVENTS, EventLog } from '#events';
-import { InvocationFrames } from '#invocations';
 import { Bus, InjectLog, type Log } from '#platform';
 import { CLOSE } from './close-codes.js';
-import { ConsumerStore, type Acknowledged, type ConsumerName, type TakenEvent } from './consumer.store.js';
+import { ConsumerStore, HELD_FOR_MS, type Acknowledged, type ConsumerName, type TakenEvent } from './consumer.store.js';
 import type { Held } from './consumer-window.js';
 import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
 import type { Group, Session } from './session.js';
+import { SharedViews } from './shared-views.js';
 import { caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
 
-/** An event that is not acknowledged so long after it was handed out is handed out again. */
-export const ACK_WITHIN_MS = 30_000;
 const CONSUMERS_PER_AGENT_MAX = 32;
-// An event's input may be 256 KB, so what is in memory at a time is bounded by these two.
+// An event's output may be 256 KB, so what is in memory at a time is bounded by these two. Takings that meet share a call.
 const EVENTS_PER_TAKE = 8;
-const TAKES_AT_ONCE = 4;
+const TAKES_AT_ONCE = 32;
 const FLUSH_EVERY_MS = 1_000;
 const SETTLED_PER_QUERY_MAX = 500;
 const AGENTS_PER_QUERY = 1_000;
@@ -41,17 +39,14 @@ export class Consumers {
     private readonly store: ConsumerStore,
     private readonly node: GatewayNode,
     private readonly events: EventLog,
-    private readonly frames: InvocationFrames,
+    private readonly views: SharedViews,
     private readonly handOver: HandOver,
     private readonly bus: Bus,
     @InjectLog() private readonly log: Log,
   ) {}
 
   /** Gives a session its place. Nothing is handed to it before `open`. */
-  async enter(
-    session: Session,
-    { after, types }: Hello,
-  ): Promise<{ verdict: 'entered' | 'too_many' | 'lost'; acked: bigint }> {
+  async enter(session: Session, { after, types }: Hello): ReturnType<ConsumerStore['enter']> {
     // A client that hung up just now and comes back is the only one again.
     if (this.ended.size > 0) await this.flush();
     const node = await this.node.here(this.sendBack, this.failed);
@@ -80,7 +75,7 @@ export class Consumers {
     if (held === undefined) return false;
     const { agentId, consumer } = session;
     this.acknowledged.push({ agentId, consumer, session: session.session, seq, attempt });
-    if (held.isWork) this.handOver.acknowledgedBy(session.socket, held.invocationId);
+    if (held.work !== null) this.handOver.acknowledgedBy(session.socket, held.work);
     this.flushSoon();
     this.made(session);
     return true;
@@ -97,10 +92,10 @@ export class Consumers {
 
   /** The peer is at work on it: what it holds, or undefined. */
   async renew(session: Session, seq: bigint): Promise<Held | undefined> {
-    const held = session.window.renew(seq, Date.now() + ACK_WITHIN_MS);
+    const held = session.window.renew(seq, Date.now() + HELD_FOR_MS);
     if (held === undefined) return undefined;
-    await this.store.renew(session, seq, ACK_WITHIN_MS);
-    if (held.isWork) this.handOver.acknowledgedBy(session.socket, held.invocationId);
+    await this.store.renew(session, seq, HELD_FOR_MS);
+    if (held.work !== null) this.handOver.acknowledgedBy(session.socket, held.work);
     return held;
   }
 
@@ -224,13 +219,13 @@ export class Consumers {
 
   private async takeAndHand(group: Group, session: Session): Promise<boolean> {
     const limit = Math.min(session.window.room, EVENTS_PER_TAKE);
-    const taken = await this.store.take(session, limit, ACK_WITHIN_MS);
+    const taken = await this.store.take(session, limit);
     if (taken.isLost) {
       session.isLeaving = true;
       session.socket.close(CLOSE.resync, 'say hello again');
       return true;
     }
-    const dueAtMs = Date.now() + ACK_WITHIN_MS;
+    const dueAtMs = Date.now() + HELD_FOR_MS;
     group.takenSeq = taken.takenSeq;
     for (const { from, to } of taken.gaps) session.socket.send(gapFrame(from, to));
     if (taken.events.length > 0) {
@@ -247,7 +242,7 @@ export class Consumers {
   }
 
   private async hand(session: Session, events: readonly TakenEvent[], dueAtMs: number): Promise<void> {
-    const envelopes = new Map((await this.frames.envelopes(events)).map((envelope) => [envelope.seq, envelope]));
+    const envelopes = new Map((await this.views.envelopes(events, session.form)).map((one) => [one.seq, one]));
     const unsent: bigint[] = [];
     for (const { seq, attempt, invocationId, type } of events) {
       const envelope = envelopes.get(Number(seq));
@@ -256,12 +251,12 @@ export class Consumers {
         const { agentId, consumer } = session;
         this.acknowledged.push({ agentId, consumer, session: session.session, seq, attempt });
         this.flushSoon();
-      } else if (session.socket.isBlocked || !session.socket.isOpen) unsent.push(seq);
+      } else if (!session.canBeHanded) unsent.push(seq);
       else {
-        const isWork = EVENTS[type].class === 'work';
-        session.window.hold({ seq, attempt, invocationId, isWork, dueAtMs });
+        const work = EVENTS[type].class === 'work' ? invocationId : null;
+        session.window.hold({ seq, attempt, work, dueAtMs });
         session.socket.send(eventFrame(envelope, attempt));
-        if (isWork) this.handOver.handed(session.socket, invocationId);
+        if (work !== null) this.handOver.handed(session.socket, work);
       }
     }
     if (unsent.length > 0) await this.store.putBack(session, unsent, { delayMs: 0, isUnsent: true });

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import { EVENTS } from '#events';
 import { CloseInvocations, Marks, readSubmission } from '#invocations';
 import { assertNever } from '#kernel';
 import { ownerProblems } from '#owners';
 import { InjectLog, problemOf, RateLimits, type Log, type RateNote } from '#platform';
 import { CLOSE } from './close-codes.js';
-import { ACK_WITHIN_MS, Consumers } from './consumers.js';
+import { HELD_FOR_MS } from './consumer.store.js';
+import { Consumers } from './consumers.js';
+import { FrameBudget } from './frame-budget.js';
 import { gatewayProblems } from './gateway.problems.js';
 import { BUFFERED_MAX_BYTES, PING_EVERY_MS, type LiveSocket } from './live-socket.js';
+import { Presence } from './presence.js';
 import { Session } from './session.js';
 import {
   readV1Frame,
@@ -22,7 +26,13 @@ import {
 const HELLO_WITHIN_MS = 5_000;
 const SUBMITS_AT_ONCE_MAX = 64;
 
-type Talk = { session: Session | undefined; isGreeting: boolean; submits: number; timer: NodeJS.Timeout };
+type Talk = {
+  session: Session | undefined;
+  isGreeting: boolean;
+  submits: number;
+  refusals: FrameBudget;
+  timer: NodeJS.Timeout;
+};
 
 /** What is said on a socket of `c4c.v1` (docs/websocket.md). */
 @Injectable()
@@ -31,6 +41,7 @@ export class Conversation {
 
   constructor(
     private readonly consumers: Consumers,
+    private readonly presence: Presence,
     private readonly closer: CloseInvocations,
     private readonly marks: Marks,
     private readonly limits: RateLimits,
@@ -42,7 +53,13 @@ export class Conversation {
     const late = (): void =>
       this.refuse(socket, gatewayProblems.FRAME_NOT_SUPPORTED('The first frame is a hello, within 5 seconds'));
     const timer = setTimeout(late, HELLO_WITHIN_MS);
-    this.talks.set(socket, { session: undefined, isGreeting: false, submits: 0, timer });
+    this.talks.set(socket, {
+      session: undefined,
+      isGreeting: false,
+      submits: 0,
+      refusals: new FrameBudget(SUBMITS_AT_ONCE_MAX),
+      timer,
+    });
   }
 
   /** The socket has ended: what it held goes to others. */
@@ -95,9 +112,14 @@ export class Conversation {
     // Who may only watch must not take work away from those who do it, even under one name.
     const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `~${hello.consumer}`;
     const session = new Session(socket, consumer, hello.window);
+    session.isForWork = hello.types?.some((type) => EVENTS[type].class === 'work') ?? true;
     const { verdict, acked } = await this.consumers.enter(session, hello);
     if (verdict === 'too_many')
       throw gatewayProblems.CONSUMER_LIMIT('An agent has at most 32 consumers; use one of their names');
+    if (verdict === 'other_types')
+      throw gatewayProblems.CONSUMER_TYPES(
+        `Another socket of the consumer "${hello.consumer}" is open with other types; use the same types, or another name of a consumer`,
+      );
     if (verdict === 'lost') return socket.close(CLOSE.resync, 'say hello again');
     if (!this.talks.has(socket)) return this.consumers.leave(session);
     talk.session = session;
@@ -107,13 +129,14 @@ export class Conversation {
         head: session.head,
         acked,
         pingMs: PING_EVERY_MS,
-        ackMs: ACK_WITHIN_MS,
+        ackMs: HELD_FOR_MS,
         window: session.window.max,
         maxBytes: BUFFERED_MAX_BYTES,
         now: new Date(),
       }),
     );
     this.consumers.open(session);
+    if (session.isForWork) this.presence.enter(socket);
   }
 
   private async answer(
@@ -128,17 +151,20 @@ export class Conversation {
         if (this.consumers.acknowledge(session, frame.seq, frame.attempt)) socket.budget.giveBack();
         return;
       case 'nack':
+        if (session.window.holds(frame.seq, frame.attempt)) socket.budget.giveBack();
         await this.consumers.putBack(session, frame.seq, frame.attempt, frame.delayMs);
         return;
       case 'progress':
+        if (session.window.takesProgress(frame.seq, Date.now())) socket.budget.giveBack();
         return this.progress(session, frame);
       case 'submit':
         return this.submit(socket, talk, frame);
       case 'pause':
         session.isPaused = true;
-        return;
+        return this.presence.leave(socket);
       case 'resume':
         session.isPaused = false;
+        if (session.isForWork) this.presence.enter(socket);
         return this.consumers.wake(session.agentId);
       case 'ping':
         return socket.reply(v1PongFrame(frame.n));
@@ -157,11 +183,11 @@ export class Conversation {
     { seq, percent, note }: Extract<V1Frame, { type: 'progress' }>,
   ): Promise<void> {
     const held = await this.consumers.renew(session, seq);
-    if (held?.isWork !== true || percent === undefined) return;
+    if (held === undefined || held.work === null || percent === undefined) return;
     const { socket } = session;
     try {
       requireProvide(socket, 'progress');
-      await this.marks.progress(session.agentId, held.invocationId, percent, note);
+      await this.marks.progress(session.agentId, held.work, percent, note);
     } catch (error) {
       const problem = problemOf(error);
       if (problem.kind.status >= 500) throw error;
@@ -176,6 +202,8 @@ export class Conversation {
     { ref, invocationId, fields }: Extract<V1Frame, { type: 'submit' }>,
   ): Promise<void> {
     talk.submits += 1;
+    // Now and not with the answer: a whole window may be submitted in one instant.
+    if (talk.submits <= SUBMITS_AT_ONCE_MAX) socket.budget.giveBack();
     try {
       requireProvide(socket, 'submit');
       if (talk.submits > SUBMITS_AT_ONCE_MAX)
@@ -184,7 +212,6 @@ export class Conversation {
       const note: RateNote = { rateFields: null };
       this.limits.admit(owner.keyId, owner.ownerId, note);
       const closed = await this.closer.submit(owner, invocationId, readSubmission(fields));
-      socket.budget.giveBack();
       socket.reply(
         replyFrame(ref, {
           invocationId: Number(invocationId),
@@ -197,6 +224,8 @@ export class Conversation {
       const problem = problemOf(error);
       if (problem.kind.status >= 500 && problem.kind.status !== 503)
         this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a submission failed');
+      // More refusals a second than a window has count as frames: nothing else bounds them.
+      if (!talk.refusals.take(Date.now())) socket.budget.take(Date.now());
       socket.reply(refusalFrame(ref, problem));
     } finally {
       talk.submits -= 1;

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { EventLog, type AgentEvent, type AgentEventType } from '#events';
-import { InvocationFrames, type Envelope } from '#invocations';
+import { EVENTS, EventLog, EventViews, type AgentEvent, type AgentEventType, type Envelope } from '#events';
 import { gatewayProblems } from './gateway.problems.js';
 
 // A reader who wants few types looks through so many events at a time for them.
 const SCAN_MAX = 1_000;
-// An event's input may be 256 KB, so what is in memory at a time is bounded by these.
+// An event's output may be 256 KB, so what is in memory at a time is bounded by these.
 const RENDERED_AT_ONCE = 8;
 const PAGE_MAX_BYTES = 512 * 1024;
 
@@ -17,6 +16,11 @@ export type FeedWish = {
   types: ReadonlySet<AgentEventType> | undefined;
   limit: number;
 };
+
+/** Whether there may be work among what is asked for. */
+export function isForWork({ types }: Pick<FeedWish, 'types'>): boolean {
+  return types === undefined || [...types].some((type) => EVENTS[type].class === 'work');
+}
 
 export type Gap = { from: bigint; to: bigint };
 
@@ -35,7 +39,7 @@ export type FeedPage = {
 export class EventFeed {
   constructor(
     private readonly log: EventLog,
-    private readonly frames: InvocationFrames,
+    private readonly views: EventViews,
   ) {}
 
   /** Where a stream begins: after what its reader has or, when it does not say, with what comes from now on.
@@ -77,7 +81,7 @@ export class EventFeed {
     let bytes = 0;
     for (let from = 0; from < wanted.length && bytes < PAGE_MAX_BYTES; from += RENDERED_AT_ONCE) {
       const some = wanted.slice(from, from + RENDERED_AT_ONCE);
-      const shown = await this.frames.envelopes(some);
+      const shown = await this.views.envelopes(some);
       bytes += shown.reduce((sum, { data }) => sum + JSON.stringify(data).length, 0);
       events.push(...shown);
       last = some.at(-1);

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { Marks, type Envelope } from '#invocations';
+import { Polls } from '#agents';
+import type { Envelope } from '#events';
+import { Marks, pendingWorkOf } from '#invocations';
 import { requireAllowed, unauthenticated, type AgentPrincipal } from '#owners';
-import { EventFeed, type FeedPage, type FeedWish } from './event-feed.js';
+import { EventFeed, isForWork, type FeedPage, type FeedWish } from './event-feed.js';
 import { EventReaders } from './event-readers.js';
 
 /** One answer to who asks for events: what there is, or what comes within a time. */
@@ -12,10 +14,12 @@ export class EventPoll {
     private readonly feed: EventFeed,
     private readonly readers: EventReaders,
     private readonly marks: Marks,
+    private readonly polls: Polls,
   ) {}
 
   /** @throws {Problem} CURSOR_AHEAD, TOO_MANY_READERS, and when the key ends during the wait UNAUTHENTICATED, AGENT_FROZEN */
   async answer(caller: AgentPrincipal, wish: FeedWish, waitMs: number, response: ServerResponse): Promise<FeedPage> {
+    if (isForWork(wish)) this.polls.note(caller);
     const page = waitMs === 0 ? await this.feed.page(wish) : await this.awaited(caller, wish, waitMs, response);
     await this.handOver(caller, page.events);
     return page;
@@ -24,9 +28,9 @@ export class EventPoll {
   /** Work has reached its provider. A key that may not provide only watches, and hands nothing over. */
   async handOver({ scopes }: AgentPrincipal, events: readonly Envelope[]): Promise<void> {
     if (!scopes.includes('provide')) return;
-    const work = events.filter(({ class: eventClass, data }) => eventClass === 'work' && data['status'] === 'pending');
+    const work = events.flatMap((envelope) => pendingWorkOf(envelope) ?? []);
     if (work.length === 0) return;
-    const handed = work.map(({ data }) => ({ invocationId: BigInt(data.invocationId), agoMs: 0 }));
+    const handed = work.map((invocationId) => ({ invocationId, agoMs: 0 }));
     await this.marks.handedOver(handed, 'poll');
   }
 
@@ -36,7 +40,7 @@ export class EventPoll {
     waitMs: number,
     response: ServerResponse,
   ): Promise<FeedPage> {
-    const reader = this.readers.enter(caller, response);
+    const reader = this.readers.enter(caller, response, isForWork(wish));
     const untilMs = performance.now() + waitMs;
     let { after } = wish;
     for (;;) {

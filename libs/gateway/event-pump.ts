@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { EventLog, type AgentEvent, type StreamCursor } from '#events';
-import { InvocationFrames, type NotificationFrame } from '#invocations';
+import { EVENTS, EventLog, EventViews, type AgentEvent, type NotificationFrame, type StreamCursor } from '#events';
+import { InvocationFrames } from '#invocations';
 import { InjectLog, problemOf, type Log } from '#platform';
 import { HandOver } from './hand-over.js';
 import type { LiveSocket } from './live-socket.js';
@@ -21,7 +21,8 @@ export class EventPump {
 
   constructor(
     private readonly events: EventLog,
-    private readonly frames: InvocationFrames,
+    private readonly views: EventViews,
+    private readonly invocations: InvocationFrames,
     private readonly sockets: Sockets,
     private readonly handOver: HandOver,
     @InjectLog() private readonly log: Log,
@@ -56,12 +57,12 @@ export class EventPump {
     socket.cursor = heads.get(agentId) ?? 0n;
     let after = 0n;
     while (socket.isOpen) {
-      const page = await this.frames.pendingFor(agentId, after, PENDING_PAGE);
-      for (const frame of page) {
+      const page = await this.invocations.pendingFor(agentId, after, PENDING_PAGE);
+      for (const { invocationId, frame } of page) {
         await socket.readyForMore();
         socket.sentAsPending.add(frame.messageId);
-        this.hand(socket, frame, JSON.stringify(frame));
-        after = BigInt(frame.data.invocationId);
+        this.hand(socket, JSON.stringify(frame), invocationId);
+        after = invocationId;
       }
       if (page.length < PENDING_PAGE) break;
     }
@@ -118,7 +119,7 @@ export class EventPump {
   private async serve(cursors: StreamCursor[]): Promise<void> {
     const events = await this.events.readAfter(cursors, EVENTS_PER_AGENT);
     if (events.length === 0) return;
-    const frames = new Map((await this.frames.render(events)).map((frame) => [frame.messageId, frame]));
+    const frames = new Map((await this.views.notifications(events)).map((frame) => [frame.messageId, frame]));
     const byAgent = Map.groupBy(events, (event) => event.agentId);
     for (const { agentId, afterSeq } of cursors) {
       const own = byAgent.get(agentId) ?? [];
@@ -140,6 +141,7 @@ export class EventPump {
 
   private deliver(event: AgentEvent, afterSeq: bigint, frame: NotificationFrame | undefined): void {
     const text = frame === undefined ? undefined : JSON.stringify(frame);
+    const work = frame !== undefined && EVENTS[event.type].class === 'work' ? event.invocationId : null;
     for (const socket of this.sockets.of(event.agentId)) {
       // A socket that was blocked or not there yet when the batch was read may stand before its first event; it must not
       // jump over what lies between, and has a waking of its own.
@@ -149,13 +151,13 @@ export class EventPump {
         continue;
       }
       const isNew = socket.advance(event);
-      if (isNew && frame !== undefined && text !== undefined) this.hand(socket, frame, text);
+      if (isNew && text !== undefined) this.hand(socket, text, work);
     }
   }
 
-  private hand(socket: LiveSocket, frame: NotificationFrame, text: string): void {
+  private hand(socket: LiveSocket, text: string, work: bigint | null): void {
     socket.send(text);
-    if (frame.event === 'service_invoked') this.handOver.note(socket, BigInt(frame.data.invocationId));
+    if (work !== null) this.handOver.note(socket, work);
   }
 }
 

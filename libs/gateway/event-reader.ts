@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { AgentPrincipal } from '#owners';
 
 /** Why a reader's waiting is over. */
 export type ReaderEnd = 'client gone' | 'server stopping' | 'key revoked' | 'agent frozen' | 'does not read';
@@ -9,15 +10,21 @@ export class EventReader {
   cursor: bigint | undefined;
   /** Since when its peer has something to take, by `performance.now()`. */
   offeredAtMs: number | undefined;
+  /** Since when it is known that it waits for work, by `performance.now()`; undefined when it asked for other events only. */
+  askedAtMs: number | undefined;
+  readonly agentId: bigint;
+  readonly keyId: bigint;
   private reason: ReaderEnd | undefined;
   private isWoken = false;
   private resume: () => void = () => undefined;
 
   constructor(
-    readonly agentId: bigint,
-    readonly keyId: bigint,
+    readonly caller: AgentPrincipal,
     readonly response: ServerResponse,
-  ) {}
+  ) {
+    this.agentId = caller.agentId;
+    this.keyId = caller.keyId;
+  }
 
   /** Undefined as long as it goes on. */
   get end(): ReaderEnd | undefined {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Polls } from '#agents';
 import { EventLog } from '#events';
 import { KeyRing, type AgentPrincipal } from '#owners';
 import { Bus, InjectLog, Metrics, within, type Log } from '#platform';
@@ -13,6 +14,8 @@ const READERS_PER_AGENT_MAX = 20;
 const LOOK_EVERY_MS = 750;
 const PER_QUERY_MAX = 1_000;
 const STUCK_AFTER_MS = 30_000;
+// Who asked for work a minute ago and waits no more counts as gone.
+const ASK_AGAIN_MS = 20_000;
 const DRAIN_GRACE_MS = 3_000;
 const RETRY_AFTER_S = 5;
 
@@ -29,6 +32,7 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly events: EventLog,
     private readonly keys: KeyRing,
+    private readonly polls: Polls,
     private readonly bus: Bus,
     @InjectLog() private readonly log: Log,
     metrics: Metrics,
@@ -58,11 +62,14 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Takes a place, which is free again when the response is over, however it ends.
+   *  @param isForWork events are asked for among which is work
    *  @throws {Problem} TOO_MANY_READERS */
-  enter({ agentId, keyId }: AgentPrincipal, response: ServerResponse): EventReader {
+  enter(caller: AgentPrincipal, response: ServerResponse, isForWork: boolean): EventReader {
+    const { agentId } = caller;
     const own = this.readers.get(agentId) ?? new Set<EventReader>();
     if (this.size >= READERS_MAX || own.size >= READERS_PER_AGENT_MAX) throw tooMany(own.size);
-    const reader = new EventReader(agentId, keyId, response);
+    const reader = new EventReader(caller, response);
+    if (isForWork) this.ask(reader);
     this.readers.set(agentId, own.add(reader));
     this.size += 1;
     const leave = (): void => {
@@ -124,6 +131,7 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
     const all = this.all();
     try {
       this.endStuck(all);
+      this.askAgain(all);
       await this.endRevoked(all);
       await this.wakeBehind(all);
       this.isFailing = false;
@@ -140,6 +148,16 @@ export class EventReaders implements OnModuleInit, OnModuleDestroy {
       reader.finish('does not read');
       reader.response.destroy();
     }
+  }
+
+  private askAgain(all: readonly EventReader[]): void {
+    const limitMs = performance.now() - ASK_AGAIN_MS;
+    for (const reader of all) if (reader.askedAtMs !== undefined && reader.askedAtMs < limitMs) this.ask(reader);
+  }
+
+  private ask(reader: EventReader): void {
+    reader.askedAtMs = performance.now();
+    this.polls.note(reader.caller);
   }
 
   private async endRevoked(all: readonly EventReader[]): Promise<void> {

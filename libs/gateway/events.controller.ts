@@ -3,7 +3,7 @@ import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import { RawAnswer, validationFailed, waitOutside } from '#platform';
-import { EventFeed, type FeedPage, type FeedWish } from './event-feed.js';
+import { EventFeed, isForWork, type FeedPage, type FeedWish } from './event-feed.js';
 import { EventPoll } from './event-poll.js';
 import { EventReaders } from './event-readers.js';
 import { EventStream } from './event-stream.js';
@@ -48,7 +48,7 @@ export class EventsController {
   ): Promise<RawAnswer> {
     const asked = lastSeen(lastEventId) ?? query.after;
     waitOutside(request);
-    const reader = this.readers.enter(caller, reply.raw);
+    const reader = this.readers.enter(caller, reply.raw, isForWork(wishOf(caller, query)));
     const after = await this.feed.start(caller.agentId, asked === undefined ? undefined : BigInt(asked));
     const wish = { ...wishOf(caller, query), after, limit: STREAM_PAGE };
     const body = Readable.from(this.stream.text(caller, reader, wish), { objectMode: false });

@@ -4,11 +4,12 @@ import { ConsumerStore } from './consumer.store.js';
 
 const BEAT_EVERY_MS = 2_000;
 
-/** This process among those that have sockets: it says that it is there, from its first session on. */
+/** This process among those that have sockets: it says that it is there, from its first socket on. */
 @Injectable()
 export class GatewayNode {
   private name: Promise<string> | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private readonly losers = new Set<() => void>();
 
   constructor(private readonly store: ConsumerStore) {}
 
@@ -16,14 +17,15 @@ export class GatewayNode {
    *  @param onLost called when it was taken for gone: frozen or cut off for long, it has lost what its sessions held
    *  @param onFailure called when it could not say that it is there */
   here(onLost: () => void, onFailure: (error: unknown) => void): Promise<string> {
+    this.losers.add(onLost);
     this.timer ??= setInterval(() => {
-      this.beat(onLost).catch(onFailure);
+      this.beat().catch(onFailure);
     }, BEAT_EVERY_MS);
     this.name ??= this.appear();
     return this.name;
   }
 
-  /** The process stops: its sessions are over. */
+  /** The process stops: its sockets are over. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     const name = await this.name?.catch(() => undefined);
@@ -42,10 +44,10 @@ export class GatewayNode {
     return name;
   }
 
-  private async beat(onLost: () => void): Promise<void> {
+  private async beat(): Promise<void> {
     const name = await this.name?.catch(() => undefined);
     if (name === undefined || (await this.store.beat(name, false))) return;
     this.name = undefined;
-    onLost();
+    for (const onLost of this.losers) onLost();
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ReachabilityModule } from '#agents';
 import { InvocationsModule } from '#invocations';
 import { AgentGateway } from './agent.gateway.js';
 import { ConsumerStore } from './consumer.store.js';
@@ -12,12 +13,15 @@ import { EventStream } from './event-stream.js';
 import { EventsController } from './events.controller.js';
 import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
+import { Presence } from './presence.js';
+import { PresenceStore } from './presence.store.js';
+import { SharedViews } from './shared-views.js';
 import { Sockets } from './sockets.js';
 import { UpgradeDoor } from './upgrade-door.js';
 
 /** Sockets, polls and streams. The application also calls `useGateway` before it listens, and the two `drain` before it stops. */
 @Module({
-  imports: [InvocationsModule],
+  imports: [InvocationsModule, ReachabilityModule],
   controllers: [EventsController],
   providers: [
     AgentGateway,
@@ -31,6 +35,9 @@ import { UpgradeDoor } from './upgrade-door.js';
     EventStream,
     GatewayNode,
     HandOver,
+    Presence,
+    PresenceStore,
+    SharedViews,
     Sockets,
     UpgradeDoor,
   ],

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Marks } from '#invocations';
 import { InjectLog, type Log } from '#platform';
 import type { LiveSocket } from './live-socket.js';
+import { Presence } from './presence.js';
 
 const FLUSH_AFTER_MS = 50;
 const BATCH_MAX = 500;
@@ -27,6 +28,7 @@ export class HandOver {
 
   constructor(
     private readonly marks: Marks,
+    private readonly presence: Presence,
     @InjectLog() private readonly log: Log,
   ) {}
 
@@ -39,8 +41,9 @@ export class HandOver {
   }
 
   /** Its frame went to a socket that acknowledges by itself; false for one that only watches. */
-  handed({ owner }: LiveSocket, invocationId: bigint): boolean {
-    if (!owner.scopes.includes('provide')) return false;
+  handed(socket: LiveSocket, invocationId: bigint): boolean {
+    if (!socket.owner.scopes.includes('provide')) return false;
+    this.presence.handed(socket);
     if (this.handedOver.size < WAITING_MAX) this.handedOver.set(invocationId, performance.now());
     this.flushSoon();
     return true;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventForm } from '#events';
 import type { SessionName } from './consumer.store.js';
 import { ConsumerWindow } from './consumer-window.js';
 import type { LiveSocket } from './live-socket.js';
@@ -8,6 +9,8 @@ export class Session implements SessionName {
   readonly session = randomUUID();
   readonly agentId: bigint;
   isPaused = false;
+  /** It asked for types of events among which is work. */
+  isForWork = true;
   /** What it acknowledges still counts, but it gets nothing more. */
   isLeaving = false;
   isCaughtUp = false;
@@ -25,6 +28,16 @@ export class Session implements SessionName {
   ) {
     this.agentId = socket.owner.agentId;
     this.window = new ConsumerWindow(windowMax);
+  }
+
+  /** A key that may not read could not get elsewhere what a thin event leaves out. */
+  get form(): EventForm {
+    return this.socket.owner.scopes.includes('read') ? 'thin' : 'whole';
+  }
+
+  /** What was taken for it can still go out. It may have paused since. */
+  get canBeHanded(): boolean {
+    return !this.isPaused && !this.isLeaving && this.socket.isOpen && !this.socket.isBlocked;
   }
 
   /** More may be handed to it. What its peer does not read calls again when it has been read. */

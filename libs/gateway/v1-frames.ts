@@ -1,4 +1,4 @@
-import { isAgentEventType, type AgentEventType } from '#events';
+import { isAgentEventType, type AgentEventType, type Envelope } from '#events';
 import {
   isJsonObject,
   MalformedJson,
@@ -8,7 +8,6 @@ import {
   type JsonObject,
   type Problem,
 } from '#kernel';
-import type { Envelope } from '#invocations';
 import { problemOf, validationFailed } from '#platform';
 import { gatewayProblems } from './gateway.problems.js';
 

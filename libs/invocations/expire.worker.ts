@@ -1,4 +1,4 @@
-import { bucketEndMs, bucketOfJob } from './deadline.js';
+import { bucketEndMs, bucketOfJob } from '#platform';
 
 /** Closes what is due, up to 500 invocations a call; tells how many it closed. */
 export type DueInvocations = { due(): Promise<{ closed: number }> };

@@ -1,52 +1,56 @@
 import { Injectable } from '@nestjs/common';
-import { isAgentEventType, type AgentEvent } from '#events';
-import { InvocationStore, type InvocationDetail } from './invocation.store.js';
-import { envelopeOf, notificationOf, type Envelope, type NotificationFrame } from './notification.js';
+import {
+  isEventTypeOf,
+  notificationOf,
+  type AgentEvent,
+  type EventForm,
+  type EventRenderer,
+  type EventView,
+  type NotificationFrame,
+} from '#events';
+import { InvocationStore } from './invocation.store.js';
+import { viewOf } from './notification.js';
 
-/** Makes the contract's notification frames, and the log's envelopes, from events of the log. */
+/** Shows events about invocations. */
 @Injectable()
-export class InvocationFrames {
+export class InvocationFrames implements EventRenderer {
+  readonly subject = 'invocation';
+
   constructor(private readonly store: InvocationStore) {}
 
-  /** One frame an event, in order. */
-  async render(events: readonly AgentEvent[]): Promise<NotificationFrame[]> {
-    return this.each(events, notificationOf);
-  }
-
-  /** One envelope an event, in order, each with `attempt` 1. An event of a type that this version does not know has none. */
-  async envelopes(events: readonly AgentEvent[]): Promise<Envelope[]> {
-    return this.each(
-      events.filter(({ type }) => isAgentEventType(type)),
-      (event, invocation) => envelopeOf(event, invocation),
-    );
+  async show(events: readonly AgentEvent[], form: EventForm): Promise<Map<string, EventView>> {
+    if (events.length === 0) return new Map();
+    const ids = new Set(events.flatMap(({ invocationId }) => invocationId ?? []));
+    const invocations = new Map((await this.store.findAll([...ids])).map((row) => [row.id, row]));
+    const views = new Map<string, EventView>();
+    for (const { type, invocationId, eventId } of events) {
+      const invocation = invocationId === null ? undefined : invocations.get(invocationId);
+      if (invocation !== undefined && isEventTypeOf(type, this.subject))
+        views.set(eventId, viewOf(type, invocation, form));
+    }
+    return views;
   }
 
   /** The `service_invoked` frames of the agent's pending invocations with a higher id, by id, under the event ids they were announced with. */
-  async pendingFor(agentId: bigint, afterInvocationId: bigint, limit: number): Promise<NotificationFrame[]> {
+  async pendingFor(
+    agentId: bigint,
+    afterInvocationId: bigint,
+    limit: number,
+  ): Promise<{ invocationId: bigint; frame: NotificationFrame }[]> {
     const pending = await this.store.pendingOf(agentId, afterInvocationId, limit);
-    return this.render(
-      pending.map(({ id, eventId, announcedAt }) => ({
-        agentId,
-        seq: 0n,
-        eventId,
-        type: 'invocation.invoked',
-        invocationId: id,
-        createdAt: announcedAt,
-      })),
-    );
-  }
-
-  private async each<T>(
-    events: readonly AgentEvent[],
-    show: (event: AgentEvent, invocation: InvocationDetail) => T,
-  ): Promise<T[]> {
-    if (events.length === 0) return [];
-    const invocations = new Map(
-      (await this.store.findAll([...new Set(events.map((event) => event.invocationId))])).map((row) => [row.id, row]),
-    );
+    const events = pending.map(({ id, eventId, announcedAt }): AgentEvent => ({
+      agentId,
+      seq: 0n,
+      eventId,
+      type: 'invocation.invoked',
+      invocationId: id,
+      createdAt: announcedAt,
+    }));
+    const views = await this.show(events, 'whole');
     return events.flatMap((event) => {
-      const invocation = invocations.get(event.invocationId);
-      return invocation === undefined ? [] : [show(event, invocation)];
+      const view = views.get(event.eventId);
+      if (view === undefined || event.invocationId === null) return [];
+      return [{ invocationId: event.invocationId, frame: notificationOf(event, view) }];
     });
   }
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
+import { Polls } from '#agents';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import {
   IdParam,
@@ -31,6 +32,7 @@ export class InvocationsController {
     private readonly marks: Marks,
     private readonly store: InvocationStore,
     private readonly waiters: SettledWaiters,
+    private readonly polls: Polls,
   ) {}
 
   /** With `Prefer: wait=N` the finished invocation is the answer, if it finishes in time. */
@@ -49,6 +51,7 @@ export class InvocationsController {
       input: body.input,
       maxPrice: body.maxPrice,
       key,
+      requireReachable: body.requireReachable,
       traceparent: traceparentFrom(headers['traceparent']),
       isWanted: isConnected(request),
     });
@@ -61,12 +64,12 @@ export class InvocationsController {
     return isSettled ? detailView(await this.own(caller, opened.invocationId), caller.agentId) : receiptView(opened);
   }
 
+  /** A provider who lists what is pending asks for work. */
   @Get()
   @AgentAuth('read')
-  async list(
-    @Caller() { agentId }: AgentPrincipal,
-    @Query() { page, limit, ...filter }: InvocationsQuery,
-  ): Promise<object> {
+  async list(@Caller() caller: AgentPrincipal, @Query() { page, limit, ...filter }: InvocationsQuery): Promise<object> {
+    const { agentId } = caller;
+    if (filter.role === 'provider' && filter.status === 'pending') this.polls.note(caller);
     const { rows, total } = await this.store.list(agentId, filter, page, limit);
     return { invocations: rows.map((row) => rowView(row, agentId)), total, page, limit };
   }

@@ -1,6 +1,7 @@
 import { IsDefined, ValidateIf } from 'class-validator';
 import type { JsonObject } from '#kernel';
 import {
+  IsFlag,
   IsId,
   IsIdempotencyKey,
   IsInteger,
@@ -24,6 +25,8 @@ export class InvokeBody {
   @Optional() @IsJsonObject() input?: JsonObject;
   @OptionalShells() maxPrice?: bigint;
   @IsIdempotencyKey() idempotencyKey?: string;
+  /** Refuse when nothing would reach the provider now. */
+  @Optional() @IsFlag() requireReachable?: boolean;
 }
 
 export class SubmitBody {

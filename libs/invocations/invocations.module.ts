@@ -1,5 +1,7 @@
 import { Module, type OnModuleDestroy, Injectable } from '@nestjs/common';
+import { ReachabilityModule } from '#agents';
 import { EscrowModule } from '#escrow';
+import { EventViews } from '#events';
 import { LOG, QueueFactory, type Log } from '#platform';
 import { ServicesModule } from '#services';
 import { CloseStore } from './close.store.js';
@@ -44,7 +46,7 @@ const bell = {
 
 /** Invocations over HTTP. */
 @Module({
-  imports: [EscrowModule, ServicesModule],
+  imports: [EscrowModule, ReachabilityModule, ServicesModule],
   controllers: [InvocationsController],
   providers: [
     bell,
@@ -63,7 +65,11 @@ const bell = {
   ],
   exports: [CloseInvocations, CloseStore, DeadlineBell, InvocationFrames, Marks],
 })
-export class InvocationsModule {}
+export class InvocationsModule {
+  constructor(views: EventViews, frames: InvocationFrames) {
+    views.add(frames);
+  }
+}
 
 /** Deadlines, in the process that keeps them. */
 @Injectable()
@@ -110,6 +116,10 @@ export class Deadlines {
         new Deadlines(closer, store, queues, log),
     },
   ],
-  exports: [Deadlines, EraseWorker, InvocationFrames, Marks],
+  exports: [Deadlines, EraseWorker, Marks],
 })
-export class DeadlinesModule {}
+export class DeadlinesModule {
+  constructor(views: EventViews, frames: InvocationFrames) {
+    views.add(frames);
+  }
+}

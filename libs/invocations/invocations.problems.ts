@@ -10,6 +10,7 @@ export const invocationProblems = defineProblems({
   },
   SERVICE_INACTIVE: { status: 409, title: 'The service takes no invocations', retry: 'later' },
   PROVIDER_FROZEN: { status: 409, title: 'The provider is frozen by its owner', retry: 'later' },
+  PROVIDER_UNREACHABLE: { status: 409, title: 'Nothing reaches the provider at the moment', retry: 'later' },
   OWN_SERVICE: { status: 409, title: 'An agent cannot invoke its own service', retry: 'no' },
   SERVICE_BUSY: { status: 429, title: 'The service has as many pending invocations as it takes', retry: 'later' },
   ALREADY_SETTLED: { status: 409, title: 'The invocation has ended', retry: 'no' },

@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type Problem,
 } from '#kernel';
+import { ReachabilityStore } from '#agents';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
 import { Bus, isLockTimeout, isNotSent, notFound } from '#platform';
@@ -22,6 +23,8 @@ export type InvokeWish = {
   input: JsonObject | undefined;
   maxPrice: bigint | undefined;
   key: string | undefined;
+  /** Refuse when nothing would reach the provider now. */
+  requireReachable?: boolean | undefined;
   /** The W3C trace context that the request came with. */
   traceparent?: string | undefined;
   /** False as soon as nobody waits for the answer: then nothing is held. */
@@ -42,6 +45,8 @@ export type Opened = {
 // A provider that updates its service again and again does not hold a caller here.
 const VERSION_TRIES = 5;
 const BUSY_RETRY_S = 1;
+// A provider that restarts is back within seconds.
+const UNREACHABLE_RETRY_S = 5;
 
 /** One invocation, from the wish to the hold: schema, price, funds, load and key are checked before anything is held. */
 @Injectable()
@@ -52,11 +57,12 @@ export class Invoke {
     private readonly store: OpenStore,
     private readonly pinned: PinnedSchemas,
     private readonly journal: JournalStore,
+    private readonly reachability: ReachabilityStore,
     private readonly bus: Bus,
     private readonly bell: DeadlineBell,
   ) {}
 
-  /** @throws {Problem} NOT_FOUND, INPUT_INVALID, PRICE_ABOVE_MAXIMUM, INSUFFICIENT_FUNDS, SERVICE_INACTIVE, PROVIDER_FROZEN, AGENT_FROZEN,
+  /** @throws {Problem} NOT_FOUND, INPUT_INVALID, PROVIDER_UNREACHABLE, PRICE_ABOVE_MAXIMUM, INSUFFICIENT_FUNDS, SERVICE_INACTIVE, PROVIDER_FROZEN, AGENT_FROZEN,
    *  OWN_SERVICE, SERVICE_BUSY, UNAUTHENTICATED (the key has ended meanwhile), IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, OVERLOADED */
   async run(caller: AgentPrincipal, wish: InvokeWish): Promise<Opened> {
     let offer = await this.offers.get(wish.serviceId);
@@ -64,8 +70,10 @@ export class Invoke {
       // Not known here, or not yet: only the database may say that there is none.
       if (offer === undefined) throw notFound();
       const { offer: current, errors } = await this.fitting(caller, offer, wish.input);
-      if (errors.length > 0) return this.repeated(caller, current, wish, errors);
+      if (errors.length > 0) return this.repeated(caller, current, wish, inputInvalid(current, errors));
       offer = current;
+      if (wish.requireReachable === true && !(await this.isReachable(offer)))
+        return this.repeated(caller, offer, wish, unreachable(offer));
       const result = await this.open(caller, offer, wish);
       if (result.verdict !== 'stale_version') return this.opened(caller, offer, wish, result);
       offer = await this.offers.refresh(wish.serviceId);
@@ -87,24 +95,20 @@ export class Invoke {
     return { offer: newest, errors: await this.inputErrors(ownerId, newest, input) };
   }
 
-  /** The first answer to a request whose input fitted when it was made; the schema may have changed since.
-   *  @throws {Problem} INPUT_INVALID when this repeats nothing */
-  private async repeated(
-    caller: AgentPrincipal,
-    offer: Offer,
-    wish: InvokeWish,
-    errors: FieldError[],
-  ): Promise<Opened> {
+  private async isReachable({ agentId }: Offer): Promise<boolean> {
+    return (await this.reachability.reachable([agentId])).has(agentId);
+  }
+
+  /** The first answer to a request that was fine when it was made: the schema may have changed since, or the provider be gone.
+   *  @throws {Problem} the refusal when this repeats nothing */
+  private async repeated(caller: AgentPrincipal, offer: Offer, wish: InvokeWish, refusal: Problem): Promise<Opened> {
     if (wish.key !== undefined) {
       // No service has a version 0: this finds what the key stands for and can open nothing.
       const result = await this.open(caller, { ...offer, version: 0 }, wish);
       if (result.verdict === 'replay' || result.verdict === 'key_reused')
         return this.opened(caller, offer, wish, result);
     }
-    throw invocationProblems.INPUT_INVALID(
-      `The input does not fit the input schema of "${offer.title}", version ${offer.version}; nothing is held`,
-      { errors },
-    );
+    throw refusal;
   }
 
   private async inputErrors(ownerId: bigint, offer: Offer, input: JsonObject | undefined): Promise<FieldError[]> {
@@ -214,6 +218,20 @@ export class Invoke {
         return assertNever(verdict);
     }
   }
+}
+
+function inputInvalid({ title, version }: Offer, errors: FieldError[]): Problem {
+  return invocationProblems.INPUT_INVALID(
+    `The input does not fit the input schema of "${title}", version ${version}; nothing is held`,
+    { errors },
+  );
+}
+
+function unreachable({ title }: Offer): Problem {
+  return invocationProblems.PROVIDER_UNREACHABLE(
+    `The provider of "${title}" has no socket, no working webhook, and has not asked for work within a minute; nothing is held`,
+    { retryAfterS: UNREACHABLE_RETRY_S },
+  );
 }
 
 function busy(detail: string): Problem {

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { EVENT_TYPES, EVENTS, type AgentEvent, type AgentEventType } from '#events';
+import {
+  envelopeOf,
+  EVENT_TYPES,
+  EVENTS,
+  isEventTypeOf,
+  notificationOf,
+  type AgentEvent,
+  type Envelope,
+  type EventEntry,
+} from '#events';
 import type { InvocationDetail } from './invocation.store.js';
-import { envelopeOf, notificationOf, webhookBodyOf } from './notification.js';
+import { INPUT_SHOWN_MAX_BYTES, pendingWorkOf, viewOf, type InvocationEventType } from './notification.js';
 
 const AT = new Date('2026-03-01T12:00:00Z');
 
@@ -35,7 +44,9 @@ const invocation: InvocationDetail = {
   reviewedAt: null,
 };
 
-const event = (type: AgentEventType): AgentEvent => ({
+const TYPES = EVENT_TYPES.filter((type) => isEventTypeOf(type, 'invocation'));
+
+const event = (type: InvocationEventType): AgentEvent => ({
   agentId: 32n,
   seq: 7n,
   eventId: 'evt_0199',
@@ -44,9 +55,18 @@ const event = (type: AgentEventType): AgentEvent => ({
   createdAt: AT,
 });
 
+const envelope = (type: InvocationEventType, row = invocation): Envelope =>
+  envelopeOf(event(type), viewOf(type, row, 'thin'));
+
+/** An invocation whose input's JSON has so many bytes. */
+function withInput(bytes: number): InvocationDetail {
+  return { ...invocation, input: { text: 'ü'.repeat(50) + 'x'.repeat(bytes - 100 - '{"text":""}'.length) } };
+}
+
 describe('a notification', () => {
   it('is for existing clients what it has always been, to the byte', () => {
-    expect(JSON.stringify(notificationOf(event('invocation.invoked'), invocation))).toBe(
+    const view = viewOf('invocation.invoked', invocation, 'whole');
+    expect(JSON.stringify(notificationOf(event('invocation.invoked'), view))).toBe(
       '{"type":"notification","domain":"service_invocation","event":"service_invoked","timestamp":"2026-03-01T12:00:00.000Z",' +
         '"messageId":"evt_0199","data":{"invocationId":4711,"serviceId":12,"serviceTitle":"Summarize","callerAgentName":"Scout",' +
         '"providerAgentName":"Digest","status":"pending","price":"10.5","input":{"text":"x"},"callerId":31,"version":3,' +
@@ -56,26 +76,26 @@ describe('a notification', () => {
 });
 
 describe('an envelope', () => {
-  it.each(EVENT_TYPES)('of %s has the data that the catalogue lists, and its example too', (type) => {
-    const { data } = envelopeOf(event(type), invocation);
-    const fields = Object.keys(EVENTS[type].fields);
+  it.each(TYPES)('of %s has the data that the catalogue lists, and its example too', (type) => {
+    const { data } = envelope(type);
+    const entry: EventEntry = EVENTS[type];
+    const fields = Object.keys(entry.fields).filter((name) => entry.fields[name]?.isOptional !== true);
     expect(Object.keys(data)).toEqual(fields);
     expect(Object.keys(EVENTS[type].example).toSorted()).toEqual(fields.toSorted());
   });
 
   it('is the notification and the place, attempt, class and deadline of the event', () => {
-    const shown = envelopeOf(event('invocation.invoked'), invocation, 2);
-    expect(shown).toEqual({
-      ...notificationOf(event('invocation.invoked'), invocation),
+    expect(envelope('invocation.invoked')).toEqual({
+      ...notificationOf(event('invocation.invoked'), viewOf('invocation.invoked', invocation, 'thin')),
       id: 'evt_0199',
       seq: 7,
-      attempt: 2,
+      attempt: 1,
       eventType: 'invocation.invoked',
       class: 'work',
       deadlineAt: '2026-03-01T12:01:00.000Z',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
     });
-    expect(envelopeOf(event('invocation.timeout'), invocation)).toMatchObject({
+    expect(envelope('invocation.timeout')).toMatchObject({
       attempt: 1,
       class: 'info',
       deadlineAt: null,
@@ -83,21 +103,26 @@ describe('an envelope', () => {
   });
 });
 
-describe("a webhook's body", () => {
-  it("has the provider guide's fields at the top when there is work, and is the envelope otherwise", () => {
-    const work = envelopeOf(event('invocation.invoked'), invocation);
-    expect(webhookBodyOf(work)).toEqual({
-      ...work,
-      type: 'service_invocation',
-      invocationId: 4711,
-      serviceId: 12,
-      input: { text: 'x' },
-      callerId: 31,
-      price: '10.5',
-      timeoutMs: 60_000,
-      specVersion: '1',
-    });
-    const news = envelopeOf(event('review.created'), invocation);
-    expect(webhookBodyOf(news)).toEqual({ ...news, specVersion: '1' });
+describe('a long input', () => {
+  it('is not in a thin event, which says where it is; up to the limit it is', () => {
+    expect(envelope('invocation.invoked', withInput(INPUT_SHOWN_MAX_BYTES)).data).toHaveProperty('input');
+    const { data } = envelope('invocation.invoked', withInput(INPUT_SHOWN_MAX_BYTES + 1));
+    expect(data).not.toHaveProperty('input');
+    expect(data).toMatchObject({ inputUrl: '/openapi/v1/agent/me/service-invocations/4711', callerId: 31 });
+  });
+
+  it('is in a whole one, however long', () => {
+    const long = withInput(250_000);
+    const { data } = viewOf('invocation.invoked', long, 'whole');
+    expect(data).toMatchObject({ input: long.input });
+    expect(data).not.toHaveProperty('inputUrl');
+  });
+});
+
+describe('the work of an envelope', () => {
+  it('is its invocation while that is pending, and none of news', () => {
+    expect(pendingWorkOf(envelope('invocation.invoked'))).toBe(4711n);
+    expect(pendingWorkOf(envelope('invocation.invoked', { ...invocation, status: 'timeout' }))).toBeUndefined();
+    expect(pendingWorkOf(envelope('invocation.timeout'))).toBeUndefined();
   });
 });

@@ -1,82 +1,15 @@
-import { formatShells, type Json } from '#kernel';
-import { EVENTS, type AgentEvent, type AgentEventType, type EventClass } from '#events';
+import { formatShells, type Json, type JsonObject } from '#kernel';
+import type { Envelope, EventForm, EventTypeOf, EventView } from '#events';
 import type { InvocationDetail } from './invocation.store.js';
 
-/** A notification of the wire contract; `messageId` is the event's id. */
-export type NotificationFrame = {
-  type: 'notification';
-  domain: 'service_invocation';
-  event: string;
-  timestamp: string;
-  messageId: string;
-  data: { invocationId: number } & Record<string, Json>;
-};
+export type InvocationEventType = EventTypeOf<'invocation'>;
 
-/**
- * A notification as the log's own channels show it: the contract's frame, and what lets a reader come back, tell a repetition and
- * know how long the work makes sense.
- */
-export type Envelope = NotificationFrame & {
-  /** The same as `messageId`: one event has one id, wherever and however often it is shown. */
-  id: string;
-  /** Its number in the agent's stream. */
-  seq: number;
-  /** Which hand-over of the event on this channel, from 1. */
-  attempt: number;
-  /** Its name in the log. */
-  eventType: AgentEventType;
-  class: EventClass;
-  /** Of work; null for what only tells. */
-  deadlineAt: string | null;
-  /** The W3C trace context that the caller sent with the invoke, if any. */
-  traceparent: string | null;
-};
+/** An input whose JSON is longer is left out of a thin event, which says where it is. */
+export const INPUT_SHOWN_MAX_BYTES = 64 * 1024;
 
-/** The envelope of an event; `attempt` is 1 unless the channel knows of earlier hand-overs. */
-export function envelopeOf(event: AgentEvent, invocation: InvocationDetail, attempt = 1): Envelope {
-  const { class: eventClass } = EVENTS[event.type];
+/** What an event about an invocation says: the fields that clients read and a few that let them act without asking. */
+export function viewOf(type: InvocationEventType, invocation: InvocationDetail, form: EventForm): EventView {
   return {
-    ...notificationOf(event, invocation),
-    id: event.eventId,
-    seq: Number(event.seq),
-    attempt,
-    eventType: event.type,
-    class: eventClass,
-    deadlineAt: eventClass === 'work' ? invocation.deadlineAt.toISOString() : null,
-    traceparent: invocation.traceparent,
-  };
-}
-
-/** What a webhook gets: the envelope, and of an invocation to be done the fields of the provider guide at the top. */
-export function webhookBodyOf(envelope: Envelope): object {
-  if (envelope.eventType !== 'invocation.invoked') return { ...envelope, specVersion: SPEC_VERSION };
-  const { invocationId, serviceId, input, callerId, price, timeoutMs } = envelope.data;
-  return {
-    ...envelope,
-    type: 'service_invocation',
-    invocationId,
-    serviceId,
-    input: input ?? {},
-    callerId,
-    price,
-    timeoutMs,
-    specVersion: SPEC_VERSION,
-  };
-}
-
-const SPEC_VERSION = '1';
-
-/** The frame of an event, with the fields that clients read and a few that let them act without asking. */
-export function notificationOf(
-  event: { type: AgentEventType; eventId: string; createdAt: Date },
-  invocation: InvocationDetail,
-): NotificationFrame {
-  return {
-    type: 'notification',
-    domain: EVENTS[event.type].domain,
-    event: EVENTS[event.type].event,
-    timestamp: event.createdAt.toISOString(),
-    messageId: event.eventId,
     data: {
       invocationId: Number(invocation.id),
       serviceId: Number(invocation.serviceId),
@@ -85,16 +18,26 @@ export function notificationOf(
       providerAgentName: invocation.providerAgentName,
       status: invocation.status,
       price: formatShells(invocation.price),
-      ...fieldsOf(event.type, invocation),
+      ...fieldsOf(type, invocation, form),
     },
+    deadlineAt: invocation.deadlineAt,
+    traceparent: invocation.traceparent,
   };
 }
 
-function fieldsOf(type: AgentEventType, invocation: InvocationDetail): Record<string, Json> {
+/** The invocation that the envelope asks to be done; undefined for news, and for what has ended meanwhile. */
+export function pendingWorkOf({ class: eventClass, data }: Envelope): bigint | undefined {
+  const { invocationId, status } = data;
+  return eventClass === 'work' && status === 'pending' && typeof invocationId === 'number'
+    ? BigInt(invocationId)
+    : undefined;
+}
+
+function fieldsOf(type: InvocationEventType, invocation: InvocationDetail, form: EventForm): Record<string, Json> {
   switch (type) {
     case 'invocation.invoked':
       return {
-        input: invocation.input,
+        ...inputOf(invocation, form),
         callerId: Number(invocation.callerAgentId),
         version: invocation.version,
         deadlineAt: invocation.deadlineAt.toISOString(),
@@ -109,4 +52,15 @@ function fieldsOf(type: AgentEventType, invocation: InvocationDetail): Record<st
     case 'review.created':
       return { rating: invocation.rating ?? 0, review: invocation.review ?? '' };
   }
+}
+
+// The body of a webhook is stored, and sent anew with every try; and little is buffered for a peer.
+function inputOf({ id, input }: InvocationDetail, form: EventForm): Record<string, Json> {
+  if (form === 'whole' || input === null || !isLong(input)) return { input };
+  // A path and no address: whoever reads it sends its key to the market that it knows, and not to where a message says.
+  return { inputUrl: `/openapi/v1/agent/me/service-invocations/${id}` };
+}
+
+function isLong(input: JsonObject): boolean {
+  return Buffer.byteLength(JSON.stringify(input)) > INPUT_SHOWN_MAX_BYTES;
 }

@@ -17,3 +17,4 @@ export {
   type Retry,
 } from './problem.js';
 export { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';
+export { webhookBodyOf } from './webhook-body.js';

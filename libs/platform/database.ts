@@ -81,6 +81,9 @@ export class Database {
   async inTransaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let broken: Error | undefined;
+    // The pool listens to idle connections only; without a listener one that breaks in between would end the process.
+    const breaks = (error: Error): void => void (broken = error);
+    client.on('error', breaks);
     try {
       await client.query('begin');
       const result = await work(client);
@@ -93,6 +96,8 @@ export class Database {
         .catch((cause: unknown) => (broken = cause instanceof Error ? cause : new Error(String(cause))));
       throw error;
     } finally {
+      // One that is thrown away may tell of its end yet.
+      if (broken === undefined) client.off('error', breaks);
       client.release(broken);
     }
   }
@@ -179,6 +184,8 @@ function makePool(connectionString: string, max: number, role?: string, limits: 
     ...limits,
     ...(role === undefined ? {} : { options: `-c role=${role}` }),
   });
+  // One that is thrown away, or ends with its pool, may be told of the server's end when nobody listens any more; that ends a process.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   // An idle connection that the server closes is replaced at the next use.
   pool.on('error', () => undefined);
   return pool;

@@ -1,3 +1,5 @@
+export { Bell } from './bell.js';
+export { bucketEndMs, bucketOfJob } from './bell-bucket.js';
 export { Bus, type BusChannel, type BusMessages } from './bus.js';
 export { ConfigError, loadConfig, type Config } from './config.js';
 export { Database, type Row, type Tx } from './database.js';

@@ -20,6 +20,8 @@ export type Published = { id: bigint; title: string; isActive: boolean; version:
 /** What an invocation needs to know of the service's current version. */
 export type Offer = {
   id: bigint;
+  /** Its provider. */
+  agentId: bigint;
   version: number;
   title: string;
   price: bigint;
@@ -119,7 +121,7 @@ export class ServiceStore {
   /** What the service offers now, whether it is active or not: the opening call is the judge of that. */
   async offer(id: bigint): Promise<Offer | undefined> {
     const [offer] = await this.database.query<Offer>(
-      `select s.id, s.version, s.title, s.price, v.input_schema as "inputSchema", v.output_schema as "outputSchema"
+      `select s.id, s.agent_id as "agentId", s.version, s.title, s.price, v.input_schema as "inputSchema", v.output_schema as "outputSchema"
       from market.service s
       join market.service_version v on v.service_id = s.id and v.version = s.version
       where s.id = $1`,

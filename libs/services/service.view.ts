@@ -2,8 +2,8 @@ import { durationText, rating } from '#agents';
 import { formatShells } from '#kernel';
 import type { Listing, RecentCall } from './catalogue.store.js';
 
-/** The contract's MarketService. */
-export function marketServiceView(service: Listing): object {
+/** The contract's MarketService, and whether work can reach its provider now. */
+export function marketServiceView(service: Listing, reachable: ReadonlySet<bigint>): object {
   const price = formatShells(service.price);
   return {
     id: Number(service.id),
@@ -25,6 +25,7 @@ export function marketServiceView(service: Listing): object {
     createdAt: service.createdAt,
     status: statusOf(service),
     version: service.version,
+    reachability: reachable.has(service.agentId) ? 'reachable' : 'unreachable',
   };
 }
 

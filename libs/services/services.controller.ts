@@ -1,5 +1,6 @@
 import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { ReachabilityStore } from '#agents';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import { IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
 import { CatalogueStore, type Listing } from './catalogue.store.js';
@@ -101,6 +102,7 @@ export class MarketServicesController {
   constructor(
     private readonly catalogue: CatalogueStore,
     private readonly lists: ServiceLists,
+    private readonly reachability: ReachabilityStore,
     private readonly limits: RateLimits,
   ) {}
 
@@ -118,7 +120,7 @@ export class MarketServicesController {
   async show(@Param('id', IdParam) id: bigint): Promise<object> {
     const listing = await this.catalogue.find(id);
     if (listing === undefined) throw notFound();
-    return marketServiceView(listing);
+    return marketServiceView(listing, await this.reachability.reachable([listing.agentId]));
   }
 
   private async read({
@@ -132,8 +134,9 @@ export class MarketServicesController {
       this.catalogue.list({ ...filter, isActive: isActive(status), sortBy }, page, limit),
       this.catalogue.categories(),
     ]);
+    const reachable = await this.reachability.reachable(listings.map(({ agentId }) => agentId));
     return {
-      data: listings.map(marketServiceView),
+      data: listings.map((listing) => marketServiceView(listing, reachable)),
       total,
       page,
       limit,

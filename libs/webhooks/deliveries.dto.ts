@@ -1,5 +1,5 @@
 import { EVENT_TYPES, type AgentEventType } from '#events';
-import { IsId, IsInteger, IsOneOf, Limit, Optional } from '#platform';
+import { IsId, IsInstant, IsInteger, IsOneOf, Limit, Optional } from '#platform';
 import type { DeliveryStatus } from './delivery-log.store.js';
 
 const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'failed', 'expired', 'superseded', 'cancelled'];
@@ -8,6 +8,10 @@ export class DeliveriesQuery {
   @Limit(20, 100) limit!: number;
   @Optional() @IsOneOf(STATUSES) status?: DeliveryStatus;
   @Optional() @IsOneOf(EVENT_TYPES) eventType?: AgentEventType;
+  /** Only deliveries that were made then or later. */
+  @Optional() @IsInstant() since?: Date;
+  /** Only deliveries that this replay has made. */
+  @Optional() @IsId() replayId?: bigint;
   /** Only deliveries with a lower id: `nextBefore` of the page before. */
   @Optional() @IsId() before?: bigint;
 }

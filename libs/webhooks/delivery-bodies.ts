@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { isAgentEventType, type AgentEvent } from '#events';
-import { InvocationFrames, webhookBodyOf } from '#invocations';
+import { EventViews, isAgentEventType, type AgentEvent } from '#events';
+import { webhookBodyOf } from '#kernel';
 import type { DueDelivery } from './delivery.store.js';
 
 /** Makes the bytes that are sent. */
 @Injectable()
 export class DeliveryBodies {
-  constructor(private readonly frames: InvocationFrames) {}
+  constructor(private readonly views: EventViews) {}
 
   /** The body of each delivery's next try, by id. What it tells is fixed at the first try; later ones differ in `attempt` alone. */
   async of(due: readonly DueDelivery[]): Promise<Map<bigint, Buffer>> {
@@ -16,7 +16,7 @@ export class DeliveryBodies {
       return body === null;
     });
     const events = fresh.flatMap((one) => eventOf(one) ?? []);
-    const envelopes = new Map((await this.frames.envelopes(events)).map((envelope) => [envelope.id, envelope]));
+    const envelopes = new Map((await this.views.envelopes(events)).map((envelope) => [envelope.id, envelope]));
     for (const { id, eventId, attempt } of fresh) {
       const envelope = envelopes.get(eventId);
       if (envelope === undefined) continue;
@@ -32,6 +32,6 @@ function again(body: Buffer, attempt: number): Buffer {
 }
 
 function eventOf({ agentId, seq, eventId, type, invocationId, eventCreatedAt }: DueDelivery): AgentEvent | undefined {
-  if (!isAgentEventType(type) || invocationId === null) return undefined;
+  if (!isAgentEventType(type)) return undefined;
   return { agentId, seq, eventId, type, invocationId, createdAt: eventCreatedAt };
 }

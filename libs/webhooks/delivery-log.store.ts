@@ -40,6 +40,8 @@ export type AttemptRow = {
 export type DeliveryFilter = {
   status?: DeliveryStatus | undefined;
   eventType?: string | undefined;
+  since?: Date | undefined;
+  replayId?: bigint | undefined;
   before?: bigint | undefined;
 };
 
@@ -59,14 +61,14 @@ export class DeliveryLog {
   /** The newest first, below `before`. `nextBefore` is where to read on, null at the end. */
   async list(
     endpointId: bigint,
-    { status, eventType, before }: DeliveryFilter,
+    { status, eventType, since, replayId, before }: DeliveryFilter,
     limit: number,
   ): Promise<{ rows: DeliveryRow[]; nextBefore: bigint | null }> {
-    const [looked] = await this.database.query<{ rows: bigint; last: bigint | null }>(
-      `select count(*) as rows, min(id) as last from (
-        select id from market.delivery where endpoint_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
+    const [looked] = await this.database.query<{ rows: bigint; last: bigint | null; isOld: boolean }>(
+      `select count(*) as rows, min(id) as last, coalesce(min(created_at) < $4::timestamptz, false) as "isOld" from (
+        select id, created_at from market.delivery where endpoint_id = $1 and ($2::bigint is null or id < $2) order by id desc limit $3
       ) d`,
-      [endpointId, before, LOOKED_MAX],
+      [endpointId, before, LOOKED_MAX, since],
       'delivery-looked',
     );
     const last = looked?.last ?? null;
@@ -75,13 +77,15 @@ export class DeliveryLog {
       `select ${DELIVERY}
       from market.delivery d
       where d.endpoint_id = $1 and d.id >= $2 and ($3::bigint is null or d.id < $3) and ($4::text is null or d.status = $4)
-        and ($5::text is null or d.type = $5)
+        and ($5::text is null or d.type = $5) and ($6::timestamptz is null or d.created_at >= $6)
+        and ($7::bigint is null or d.replay_id = $7)
       order by d.id desc
-      limit $6`,
-      [endpointId, last, before, status, eventType, limit],
+      limit $8`,
+      [endpointId, last, before, status, eventType, since, replayId, limit],
     );
     const isFull = rows.length === limit;
-    const isMore = Number(looked.rows) === LOOKED_MAX;
+    // Further down there are only older ones.
+    const isMore = Number(looked.rows) === LOOKED_MAX && !looked.isOld;
     return { rows, nextBefore: isFull ? (rows.at(-1)?.id ?? null) : isMore ? last : null };
   }
 

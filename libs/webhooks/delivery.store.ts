@@ -31,6 +31,8 @@ export type DueDelivery = {
   isHalfOpen: boolean;
   /** Its last try failed. */
   hasFailed: boolean;
+  /** How long it has been due. */
+  lateMs: number;
 };
 
 export type EndStatus = 'delivered' | 'failed' | 'expired' | 'superseded' | 'cancelled';
@@ -58,21 +60,31 @@ const DUE = `d.id, d.endpoint_id as "endpointId", d.agent_id as "agentId", d.seq
   d.expires_at as "expiresAt", (extract(epoch from d.expires_at - now.at) * 1000)::float8 as "leftMs",
   w.url, w.state, w.deleted_at is not null as "isDeleted", w.rate_per_second as "ratePerSecond",
   greatest(0, coalesce(extract(epoch from w.breaker_until - now.at) * 1000, 0))::float8 as "breakerMs", w.breaker_opened > 0 as "isHalfOpen",
-  w.consecutive_failures > 0 as "hasFailed"`;
+  w.consecutive_failures > 0 as "hasFailed", (extract(epoch from now.at - d.run_at) * 1000)::float8 as "lateMs"`;
+
+// A crash of the server may take its last instant with it. Then a delivery is sent twice rather than never, so nobody waits for the disk.
+const NOW = `(select platform.clock() as at, set_config('synchronous_commit', 'off', true)) now`;
+
+const FAN_OUT_AGENTS = 100;
+/** So many events of an agent are read in one call. */
+export const FAN_OUT_EVENTS = 50;
+
+/** What one call read and made. When nothing was read, `nextMs` is when the next delivery is due, null when none is pending. */
+export type FannedOut = { read: number; made: number; nextMs: number | null };
 
 /** The deliveries, which are the queue. Whoever has a claim that has ended finds no row to complete. */
 @Injectable()
 export class DeliveryStore {
   constructor(private readonly database: Database) {}
 
-  /** Makes deliveries from the log, of these agents or of any. Answers how many events were read. */
-  async fanOut(agentIds: readonly bigint[] | null, workTypes: readonly string[]): Promise<number> {
-    const [row] = await this.database.query<{ read: number }>(
-      'select market.webhook_fan_out($1, $2, $3, $4) as read',
+  /** Makes deliveries from the log, of these agents or, with null, of any. */
+  async fanOut(agentIds: readonly bigint[] | null, workTypes: readonly string[]): Promise<FannedOut> {
+    const [row] = await this.database.query<FannedOut>(
+      'select read, made, next_ms as "nextMs" from market.webhook_fan_out_v2($1, $2, $3, $4)',
       [agentIds, workTypes, FAN_OUT_AGENTS, FAN_OUT_EVENTS],
-      'webhook-fan-out',
+      'webhook-fan-out-v2',
     );
-    return row?.read ?? 0;
+    return row ?? { read: 0, made: 0, nextMs: null };
   }
 
   /**
@@ -88,8 +100,8 @@ export class DeliveryStore {
       const { rows: due } = await tx.query<DueDelivery>({
         name: 'delivery-due',
         text: `select ${DUE},
-          coalesce(i.status <> 'pending' or (i.acknowledged_at is not null and i.hand_over_channel <> 'webhook'), false) as "isSuperseded"
-        from (select platform.clock() as at) now,
+          coalesce(i.status <> 'pending' or (i.acknowledged_at is not null and i.hand_over_channel is distinct from 'webhook'), false) as "isSuperseded"
+        from ${NOW},
           lateral (
             select * from market.delivery
             where status = 'pending' and run_at <= (select platform.clock())
@@ -131,7 +143,7 @@ export class DeliveryStore {
           run_at = now.at + coalesce(r.in_ms, 0) * interval '1 millisecond',
           body = case when r.status = 'pending' then d.body end,
           ended_at = case when r.status <> 'pending' then now.at end
-        from r, (select platform.clock() as at) now
+        from r, ${NOW}
         where d.id = r.id and d.claim_id = r.claim_id and d.status = 'pending'
         returning d.id, d.attempt, now.at
       )
@@ -170,6 +182,24 @@ export class DeliveryStore {
     );
   }
 
+  /** How many have not ended; counts up to `most`. */
+  async countPending(most: number): Promise<number> {
+    const [row] = await this.database.query<{ count: number }>(
+      `select count(*)::integer as count from (select from market.delivery where status = 'pending' limit $1) d`,
+      [most],
+    );
+    return row?.count ?? 0;
+  }
+
+  /** For how many seconds the one that is due the longest has been due, 0 when none is. */
+  async oldestDueS(): Promise<number> {
+    const [row] = await this.database.query<{ seconds: number }>(
+      `select greatest(0, extract(epoch from platform.clock() - run_at))::float8 as seconds
+      from market.delivery where status = 'pending' order by run_at limit 1`,
+    );
+    return row?.seconds ?? 0;
+  }
+
   private async write(
     tx: Tx,
     claimId: string,
@@ -199,6 +229,3 @@ export class DeliveryStore {
     });
   }
 }
-
-const FAN_OUT_AGENTS = 100;
-const FAN_OUT_EVENTS = 50;

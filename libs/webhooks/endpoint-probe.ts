@@ -33,13 +33,16 @@ export class EndpointProbe {
     return isEchoed(result.body, challenge) ? undefined : 'It answered, but not with the challenge';
   }
 
-  private async post({ id, agentId, url }: Endpoint, type: string, data: object): Promise<EgressResult> {
+  private async post(
+    { id, agentId, ownerId, url, state }: Endpoint,
+    type: string,
+    data: object,
+  ): Promise<EgressResult> {
     const now = new Date();
-    const waitMs = this.budget.take(agentId, now.getTime());
-    if (waitMs > 0) {
-      throw rateLimitProblems.RATE_LIMITED('An agent may have its endpoints called 20 times a minute', {
-        retryAfterS: Math.ceil(waitMs / 1_000),
-      });
+    const unverifiedHost = state === 'unverified' ? hostOf(url) : undefined;
+    const refusal = this.budget.take({ agentId, ownerId, unverifiedHost }, now.getTime());
+    if (refusal !== undefined) {
+      throw rateLimitProblems.RATE_LIMITED(refusal.message, { retryAfterS: Math.ceil(refusal.waitMs / 1_000) });
     }
     const eventId = `evt_${randomUUID()}`;
     const body = Buffer.from(
@@ -55,4 +58,9 @@ export class EndpointProbe {
     };
     return this.egress.post({ url, headers, body, totalMs: WITHIN_MS });
   }
+}
+
+/** Also one and the same when it is spelled with the root's dot at its end. */
+function hostOf(url: string): string {
+  return URL.parse(url)?.host.replace(/\.(?=:|$)/, '') ?? url;
 }

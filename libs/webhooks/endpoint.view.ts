@@ -3,7 +3,7 @@ import type { Endpoint } from './endpoint.store.js';
 
 const RESPONSE_SHOWN = 1_024;
 
-export function endpointView({ agentId: _, ...endpoint }: Endpoint): object {
+export function endpointView({ agentId: _, ownerId: __, ...endpoint }: Endpoint): object {
   return {
     ...endpoint,
     id: Number(endpoint.id),

@@ -24,6 +24,10 @@ export class HostBreaker {
     return 0;
   }
 
+  isOpen(nowMs: number): boolean {
+    return nowMs < this.openUntilMs;
+  }
+
   /** Nothing was sent after all. */
   leave(): void {
     this.isProbing = false;

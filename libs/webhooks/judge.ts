@@ -12,6 +12,9 @@ const JITTER_MS = 1_000;
 
 export type Verdict = 'send' | Exclude<Decision, { do: 'send' }>;
 
+/** A try arrived, failed at its address, or did not even get a connection to its host. */
+export type Came = 'delivered' | 'failed' | 'unreached';
+
 type Known = { pace: Pace; recent: RecentFailures };
 
 /** Says of due deliveries whether they are sent now, from what this process knows of their endpoints and hosts. */
@@ -25,18 +28,25 @@ export class Judge {
   of(due: DueDelivery, nowMs: number): Verdict {
     if (due.isDeleted) return { do: 'end', status: 'cancelled' };
     if (due.isSuperseded) return { do: 'end', status: 'superseded' };
-    if (due.leftMs !== null && due.leftMs <= this.usualMs(due.endpointId)) return { do: 'end', status: 'expired' };
+    // What was never tried is, however little time is left: the receiver may have become quicker.
+    const neededMs = due.attempt === 0 ? 0 : this.usualMs(due.endpointId);
+    if (due.leftMs !== null && due.leftMs <= neededMs) return { do: 'end', status: 'expired' };
     if (due.state === 'disabled') return { do: 'end', status: 'failed' };
     if (due.state === 'paused' || due.state === 'unverified') return this.wait(due, PAUSED_MS);
     if (due.breakerMs > 0) return this.wait(due, due.breakerMs + JITTER_MS * this.random());
     const host = this.hostOf(due.url);
     const hostMs = host.waitMs(nowMs);
     if (hostMs > 0) return this.wait(due, hostMs + JITTER_MS * this.random());
-    const { pace } = this.known(due, nowMs);
-    const paceMs = pace.waitMs(nowMs, due.isHalfOpen ? 1 : undefined);
+    const paceMs = this.known(due).pace.waitMs(nowMs, due.ratePerSecond, due.isHalfOpen ? 1 : undefined);
     if (paceMs === 0) return 'send';
     host.leave();
     return this.wait(due, paceMs);
+  }
+
+  /** The endpoint's rate has no try to give: the place is given back. */
+  turnDown(due: DueDelivery, waitMs: number): Verdict {
+    this.leave(due);
+    return this.wait(due, waitMs);
   }
 
   /** Nothing was sent after all. */
@@ -46,12 +56,12 @@ export class Judge {
     this.hostOf(due.url).leave();
   }
 
-  tried(due: DueDelivery, tookMs: number, came: 'delivered' | 'refused' | 'unanswered', nowMs: number): void {
-    const { pace, recent } = this.known(due, nowMs);
-    pace.ended(tookMs);
+  tried(due: DueDelivery, tookMs: number, came: Came, nowMs: number): void {
+    const { pace, recent } = this.known(due);
+    pace.ended(tookMs, came === 'delivered');
     recent.add(came !== 'delivered', nowMs);
-    // A host that refuses is there: nobody's wrong address may close it to others.
-    this.hostOf(due.url).tried(came === 'unanswered', nowMs);
+    // A host that takes a connection is there: whatever one address of it then does, it may not close it to others.
+    this.hostOf(due.url).tried(came === 'unreached', nowMs);
   }
 
   usualMs(endpointId: bigint): number {
@@ -66,22 +76,26 @@ export class Judge {
     return true;
   }
 
+  /** How many hosts are left alone just now. */
+  openHosts(nowMs: number): number {
+    return [...this.hosts.values()].filter((host) => host.isOpen(nowMs)).length;
+  }
+
   /** Work that would wait past its deadline is looked at again when that has come. */
   private wait({ leftMs }: DueDelivery, ms: number): { do: 'wait'; inMs: number } {
     return { do: 'wait', inMs: Math.max(1, Math.ceil(leftMs === null ? ms : Math.min(ms, leftMs))) };
   }
 
-  private known(due: DueDelivery, nowMs: number): Known {
+  private known(due: DueDelivery): Known {
     let known = this.endpoints.get(due.endpointId);
     if (known === undefined) {
-      known = { pace: new Pace(due.ratePerSecond, nowMs), recent: new RecentFailures() };
+      known = { pace: new Pace(), recent: new RecentFailures() };
       this.endpoints.set(due.endpointId, known);
       if (this.endpoints.size > KNOWN_MAX) {
         const [oldest] = this.endpoints;
         if (oldest !== undefined && oldest[1].pace.inFlight === 0) this.endpoints.delete(oldest[0]);
       }
     }
-    known.pace.setRate(due.ratePerSecond);
     return known;
   }
 

@@ -3,37 +3,32 @@ import { HostBreaker } from './host-breaker.js';
 import { Pace } from './pace.js';
 
 describe('the pace of an endpoint', () => {
-  it('lets a second of its rate through at once, and gives the others turns of their own', () => {
-    const pace = new Pace(2, 0);
-    expect([1, 2, 3, 4].map(() => pace.waitMs(0))).toEqual([0, 0, 500, 1_000]);
-    expect(pace.waitMs(500)).toBe(0);
-    expect(pace.waitMs(500)).toBeGreaterThan(0);
+  it('has so many under way, and gives the others turns of their own, as long as these take', () => {
+    const pace = new Pace();
+    expect([1, 2, 3].map(() => pace.waitMs(0, 1_000, 3))).toEqual([0, 0, 0]);
+    expect(pace.waitMs(0, 1_000, 3)).toBe(1);
+    pace.ended(600, false);
+    expect(pace.waitMs(10, 1_000, 3)).toBe(0);
+    expect([1, 2, 3].map(() => pace.waitMs(10, 1_000, 3))).toEqual([200, 400, 600]);
   });
 
-  it('keeps the rate over a minute', () => {
-    const pace = new Pace(10, 0);
-    let sent = 0;
-    for (let ms = 0; ms < 60_000; ms += 5) {
-      if (pace.waitMs(ms) > 0) continue;
-      sent += 1;
-      pace.ended(1);
-    }
-    expect(sent).toBeGreaterThanOrEqual(600);
-    expect(sent).toBeLessThanOrEqual(611);
+  it('says how long it usually takes from what arrived alone', () => {
+    const pace = new Pace();
+    pace.ended(5_000, false);
+    expect(pace.usualMs).toBe(0);
+    pace.ended(100, true);
+    pace.ended(5_000, false);
+    expect(pace.usualMs).toBe(100);
   });
 
-  it('has so many under way, and waits as long as these take', () => {
-    const pace = new Pace(1_000, 0);
-    expect([1, 2, 3].map(() => pace.waitMs(0, 3))).toEqual([0, 0, 0]);
-    expect(pace.waitMs(0, 3)).toBeGreaterThan(0);
-    pace.ended(600);
-    expect(pace.waitMs(10, 3)).toBe(0);
-    expect(pace.waitMs(10, 3)).toBeGreaterThanOrEqual(200);
+  it('gives no turns that come faster than the rate', () => {
+    const pace = new Pace();
+    expect([1, 2, 3].map(() => pace.waitMs(0, 2, 1))).toEqual([0, 500, 1_000]);
   });
 
   it('makes nobody wait longer than half a minute', () => {
-    const pace = new Pace(1, 0);
-    const waits = Array.from({ length: 100 }, () => pace.waitMs(0));
+    const pace = new Pace();
+    const waits = Array.from({ length: 100 }, () => pace.waitMs(0, 1, 1));
     expect(Math.max(...waits)).toBe(30_000);
   });
 });

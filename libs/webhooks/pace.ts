@@ -1,50 +1,34 @@
 const IN_FLIGHT_MAX = 16;
-/** What may go out at once after a pause, in seconds of the rate. */
-const BURST_S = 1;
 // Nobody waits longer for a turn that was only guessed; then it is guessed anew.
 const WAIT_MAX_MS = 30_000;
 
-/** How fast one endpoint is sent to: so many a second, and so many at a time. Whoever has to wait gets a turn of their own. */
+/** How many tries of one endpoint this process has under way, and how long they take. Whoever has to wait gets a turn of their own. */
 export class Pace {
   inFlight = 0;
-  /** A moving average of how long it takes to answer. */
+  /** A moving average of how long it takes what arrives. A try that hangs says nothing of that. */
   usualMs = 0;
-  private tokens: number;
-  private atMs: number;
+  /** The same of all tries. */
+  private takesMs = 0;
   private turnAtMs = 0;
 
-  constructor(
-    private ratePerSecond: number,
-    nowMs: number,
-  ) {
-    this.tokens = this.burst;
-    this.atMs = nowMs;
-  }
-
-  setRate(ratePerSecond: number): void {
-    this.ratePerSecond = ratePerSecond;
-  }
-
   /** 0: begin now, and tell of the end with `ended`. Otherwise how long to wait for the next turn. `atMost` may be under way. */
-  waitMs(nowMs: number, atMost = IN_FLIGHT_MAX): number {
-    this.tokens = Math.min(this.burst, this.tokens + ((nowMs - this.atMs) / 1_000) * this.ratePerSecond);
-    this.atMs = nowMs;
-    if (this.inFlight < atMost && this.tokens >= 1) {
-      this.tokens -= 1;
+  waitMs(nowMs: number, ratePerSecond: number, atMost = IN_FLIGHT_MAX): number {
+    if (this.inFlight < atMost) {
       this.inFlight += 1;
       return 0;
     }
-    const turnMs = Math.max(1_000 / this.ratePerSecond, this.usualMs / atMost);
+    const turnMs = Math.max(1_000 / ratePerSecond, this.takesMs / atMost);
     this.turnAtMs = Math.min(Math.max(this.turnAtMs, nowMs) + turnMs, nowMs + WAIT_MAX_MS);
     return Math.ceil(this.turnAtMs - nowMs);
   }
 
-  ended(tookMs: number): void {
+  ended(tookMs: number, hasArrived: boolean): void {
     this.inFlight -= 1;
-    this.usualMs = this.usualMs === 0 ? tookMs : this.usualMs * 0.8 + tookMs * 0.2;
+    this.takesMs = averageOf(this.takesMs, tookMs);
+    if (hasArrived) this.usualMs = averageOf(this.usualMs, tookMs);
   }
+}
 
-  private get burst(): number {
-    return Math.max(1, this.ratePerSecond * BURST_S);
-  }
+function averageOf(before: number, tookMs: number): number {
+  return before === 0 ? tookMs : before * 0.8 + tookMs * 0.2;
 }

@@ -21,29 +21,52 @@ const REPLAY = `r.id, r.endpoint_id as "endpointId", r.kind, r.after, r.through,
 export class ReplayStore {
   constructor(private readonly database: Database) {}
 
-  /** The replay under this key: the new one, or the one that was there before. */
+  /** The replay under this key: the new one, or the one that was there before, which may be of another request. */
   async create(
     tx: Tx,
-    wish: { endpointId: bigint; key: string; kind: ReplayRow['kind']; after: bigint; through: bigint },
-  ): Promise<{ replay: ReplayRow; isNew: boolean }> {
-    const { endpointId, key, kind, after, through } = wish;
+    wish: {
+      endpointId: bigint;
+      key: string;
+      kind: ReplayRow['kind'];
+      after: bigint;
+      through: bigint;
+      askedThrough?: bigint | undefined;
+    },
+  ): Promise<{ replay: ReplayRow; isNew: boolean; isSame: boolean }> {
+    const { endpointId, key, kind, after, through, askedThrough } = wish;
     const inserted = await tx.query<ReplayRow>(
-      `insert into market.webhook_replay as r (endpoint_id, idempotency_key, kind, after, through, position, status, ended_at, made)
-      values ($1, $2, $3, $4, $5, case when $3 = 'one' then $5::bigint else $4::bigint end, case when $3 = 'one' then 'done' else 'pending' end,
+      `insert into market.webhook_replay as r (endpoint_id, idempotency_key, kind, after, through, asked_through, position, status,
+        ended_at, made)
+      values ($1, $2, $3, $4, $5, $6, case when $3 = 'one' then $5::bigint else $4::bigint end, case when $3 = 'one' then 'done' else 'pending' end,
         case when $3 = 'one' then platform.clock() end, case when $3 = 'one' then 1 else 0 end)
       on conflict (endpoint_id, idempotency_key) do nothing
       returning ${REPLAY}`,
-      [endpointId, key, kind, after, through],
+      [endpointId, key, kind, after, through, askedThrough],
     );
     const [made] = inserted.rows;
-    if (made !== undefined) return { replay: made, isNew: true };
-    const known = await tx.query<ReplayRow>(
-      `select ${REPLAY} from market.webhook_replay r where r.endpoint_id = $1 and r.idempotency_key = $2`,
-      [endpointId, key],
+    if (made !== undefined) return { replay: made, isNew: true, isSame: true };
+    const { rows } = await tx.query<ReplayRow & { isSame: boolean }>(
+      `select ${REPLAY}, (r.kind, r.after, r.asked_through) is not distinct from ($3::text, $4::bigint, $5::bigint) as "isSame"
+      from market.webhook_replay r where r.endpoint_id = $1 and r.idempotency_key = $2`,
+      [endpointId, key, kind, after, askedThrough],
     );
-    const [replay] = known.rows;
-    if (replay === undefined) throw new Error('the replay that was there is gone');
-    return { replay, isNew: false };
+    const [known] = rows;
+    if (known === undefined) throw new Error('the replay that was there is gone');
+    const { isSame, ...replay } = known;
+    return { replay, isNew: false, isSame };
+  }
+
+  /** Makes those who begin replays of one endpoint come one after another, so that they can be counted. */
+  async lock(tx: Tx, endpointId: bigint): Promise<void> {
+    await tx.query('select 1 from market.webhook_endpoint where id = $1 for no key update', [endpointId]);
+  }
+
+  async countPendingOf(tx: Tx, endpointId: bigint): Promise<number> {
+    const { rows } = await tx.query<{ count: number }>(
+      `select count(*)::integer as count from market.webhook_replay where endpoint_id = $1 and status = 'pending'`,
+      [endpointId],
+    );
+    return rows[0]?.count ?? 0;
   }
 
   /** One delivery once more; answers its id. */
@@ -105,5 +128,14 @@ export class ReplayStore {
       'webhook-replay-step',
     );
     return row?.stepped ?? false;
+  }
+
+  /** How many are not done; counts up to `most`. */
+  async countPending(most: number): Promise<number> {
+    const [row] = await this.database.query<{ count: number }>(
+      `select count(*)::integer as count from (select from market.webhook_replay where status = 'pending' limit $1) r`,
+      [most],
+    );
+    return row?.count ?? 0;
   }
 }

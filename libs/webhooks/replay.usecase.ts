@@ -10,6 +10,9 @@ import { webhookProblems } from './webhooks.problems.js';
 
 export type ReplayWish = { kind: 'range' | 'failed'; after?: number | undefined; through?: number | undefined };
 
+/** What one endpoint may have waiting for the worker. */
+const PENDING_MAX = 10;
+
 /** Sends once more what an endpoint has had, or should have had. A key names one replay: the same again changes nothing. */
 @Injectable()
 export class Replays {
@@ -29,9 +32,9 @@ export class Replays {
     }
     const id = await this.database.inTransaction(async (tx) => {
       const wish = { endpointId: endpoint.id, key, kind: 'one' as const, after: deliveryId, through: deliveryId };
-      const { replay, isNew } = await this.store.create(tx, wish);
+      const { replay, isNew, isSame } = await this.store.create(tx, wish);
       if (isNew) return this.store.again(tx, deliveryId, replay.id);
-      if (replay.kind !== 'one' || replay.after !== deliveryId) throw keyReused(key);
+      if (!isSame) throw keyReused(key);
       return this.store.deliveryOf(tx, endpoint.id, replay.id, deliveryId);
     });
     const made = id === undefined ? undefined : await this.log.find(endpoint.id, id);
@@ -40,7 +43,7 @@ export class Replays {
   }
 
   /** Of the events after one number up to another, or of all that failed; a worker makes the deliveries.
-   *  @throws {Problem} VALIDATION_FAILED, WEBHOOK_STATE, IDEMPOTENCY_KEY_REUSED */
+   *  @throws {Problem} VALIDATION_FAILED, WEBHOOK_STATE, WEBHOOK_REPLAY_LIMIT, IDEMPOTENCY_KEY_REUSED */
   async many(endpoint: Endpoint, { kind, after, through }: ReplayWish, key: string = randomUUID()): Promise<ReplayRow> {
     requireSendable(endpoint);
     const { lastFailed, head } = await this.store.ends(endpoint.id, endpoint.agentId);
@@ -58,13 +61,19 @@ export class Replays {
     const asked = through === undefined ? undefined : BigInt(through);
     // Never beyond what has happened: a replay tells nothing in advance.
     const last = kind === 'failed' ? lastFailed : asked === undefined || asked > head ? head : asked;
-    const { replay } = await this.database.inTransaction(async (tx) => {
-      const made = await this.store.create(tx, { endpointId: endpoint.id, key, kind, after: from, through: last });
-      const isSame = made.replay.kind === kind && made.replay.after === from;
-      if (!made.isNew && !isSame) throw keyReused(key);
-      return made;
+    const wish = { endpointId: endpoint.id, key, kind, after: from, through: last, askedThrough: asked };
+    return this.database.inTransaction(async (tx) => {
+      await this.store.lock(tx, endpoint.id);
+      const { replay, isNew, isSame } = await this.store.create(tx, wish);
+      if (!isSame) throw keyReused(key);
+      // The new one counts too; it goes when this is thrown.
+      if (isNew && (await this.store.countPendingOf(tx, endpoint.id)) > PENDING_MAX) {
+        throw deliveryProblems.WEBHOOK_REPLAY_LIMIT(
+          `${PENDING_MAX} replays of the endpoint are pending; wait until one is done`,
+        );
+      }
+      return replay;
     });
-    return replay;
   }
 
   /** @throws {Problem} NOT_FOUND */

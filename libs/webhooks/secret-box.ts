@@ -32,4 +32,13 @@ export class SecretBox {
       .setAuthTag(tag);
     return Buffer.concat([decipher.update(box.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]).toString('utf8');
   }
+
+  /** Undefined when it cannot be opened. */
+  tryOpen(box: Buffer, endpointId: bigint): string | undefined {
+    try {
+      return this.open(box, endpointId);
+    } catch {
+      return undefined;
+    }
+  }
 }

@@ -1,55 +1,65 @@
 import { EVENT_TYPES, EVENTS } from '#events';
-import { Marks } from '#invocations';
-import type { Bus, Egress, Log } from '#platform';
+import type { Bell, Egress } from '#platform';
 import type { DeliveryBodies } from './delivery-bodies.js';
-import type { DeliveryStore, Decision, DueDelivery } from './delivery.store.js';
-import type { EndpointHealthStore } from './endpoint-health.store.js';
+import { FAN_OUT_EVENTS, type Decision, type DeliveryStore, type DueDelivery } from './delivery.store.js';
 import type { EndpointStore } from './endpoint.store.js';
 import { Judge, type Verdict } from './judge.js';
+import { Nap } from './nap.js';
+import { Outcomes, type OutcomesParts } from './outcomes.js';
+import type { RateStore } from './rate.store.js';
 import { tryTimeoutMs } from './schedule.js';
 import { sign } from './signing.js';
-import { headersOf, isDelivered, outcomeOf, type Outcome, type Try } from './try.js';
+import { cameOf, headersOf, outcomeOf, type Try } from './try.js';
 
-export type SenderParts = {
+export type SenderParts = OutcomesParts & {
   deliveries: DeliveryStore;
-  health: EndpointHealthStore;
+  rates: RateStore;
   bodies: DeliveryBodies;
-  marks: Pick<Marks, 'handedOver' | 'acknowledgeAll'>;
   endpoints: Pick<EndpointStore, 'liveSecrets'>;
   egress: Pick<Egress, 'post'>;
-  bus: Bus;
-  log: Log;
+  /** Tells other processes when something falls due. */
+  bell?: Pick<Bell, 'ring'> | undefined;
 };
+
+type Judged = { due: DueDelivery; verdict: Verdict };
 
 const WORK_TYPES = EVENT_TYPES.filter((type) => EVENTS[type].class === 'work');
 // Nothing has to announce an event or a try that is due: they are found within this.
-const POLL_MS = 250;
+const POLL_MS = 500;
 const IN_FLIGHT_MAX = 256;
 const CLAIM_MAX = 100;
 const DIRTY_MAX = 1_000;
 /** A claim outlives its try by so much; then another worker takes the delivery. */
 const LEASE_AFTER_TRY_MS = 3_000;
+/** Who hears the bell and has no room asks to hear it again so much later; it may be another process that does. */
+const FULL_AGAIN_MS = 100;
 
 /**
  * Sends deliveries: from the log to rows, from rows that are due to tries, from tries back to rows. Any number of processes may run it.
- * Hints of the bus make it quick; whatever no hint announced is found by looking.
+ * Hints of the bus and the bell make it quick; whatever nothing announced is found by looking.
  */
 export class Sender {
   private readonly judge = new Judge();
+  private readonly outcomes: Outcomes;
+  private readonly nap = new Nap();
   private readonly dirty = new Set<bigint>();
   private readonly flying = new Set<Promise<void>>();
-  private done: Outcome[] = [];
-  private writing: Promise<void> | undefined;
-  private readonly unwell = new Set<bigint>();
   private running: Promise<void> | undefined;
   private unsubscribe: (() => void) | undefined;
   private isStopped = false;
-  private isHinted = false;
   private isFailing = false;
-  private wakeUp: (() => void) | undefined;
-  private readonly alarms = new Set<NodeJS.Timeout>();
+  private fullLookAtMs = 0;
 
-  constructor(private readonly parts: SenderParts) {}
+  constructor(
+    private readonly parts: SenderParts,
+    private readonly pollMs = POLL_MS,
+  ) {
+    this.outcomes = new Outcomes(parts, this.judge, (ms) => this.isDueIn(ms));
+    parts.metrics.watch(
+      () => this.flying.size,
+      () => this.judge.openHosts(Date.now()),
+    );
+  }
 
   start(): void {
     this.unsubscribe = this.parts.bus.subscribe('agent-event', ({ agentId }) => {
@@ -63,22 +73,27 @@ export class Sender {
   async stop(): Promise<void> {
     this.isStopped = true;
     this.unsubscribe?.();
-    for (const alarm of this.alarms) clearTimeout(alarm);
     this.wake();
     await this.running;
     await Promise.all(this.flying);
-    while (this.writing !== undefined) await this.writing;
+    await this.outcomes.written();
   }
 
   /** Looks now and not only at the next poll. */
   wake(): void {
-    this.isHinted = true;
-    this.wakeUp?.();
+    this.nap.endIn(0);
+  }
+
+  /** The bell rang: something is due. */
+  rung(): { againAtMs: number } | undefined {
+    if (this.flying.size >= IN_FLIGHT_MAX) return { againAtMs: Date.now() + FULL_AGAIN_MS };
+    this.wake();
+    return undefined;
   }
 
   private async run(): Promise<void> {
     while (!this.isStopped) {
-      this.isHinted = false;
+      this.nap.plan(this.pollMs);
       try {
         const isMore = await this.round();
         this.isFailing = false;
@@ -87,40 +102,63 @@ export class Sender {
         // An outage is told once; nothing is lost, since the rows wait.
         if (!this.isFailing) this.parts.log.error({ err: error }, 'deliveries could not be read');
         this.isFailing = true;
-        this.isHinted = false;
+        this.nap.plan(this.pollMs);
       }
-      await this.pause();
+      if (!this.isStopped) await this.nap.take();
     }
   }
 
   /** Whether there may be more to do at once. */
   private async round(): Promise<boolean> {
-    const { deliveries } = this.parts;
+    const { deliveries, metrics } = this.parts;
     const agentIds = [...this.dirty];
     this.dirty.clear();
-    const isPoll = agentIds.length === 0;
-    const read = await deliveries.fanOut(isPoll ? null : agentIds, WORK_TYPES);
+    // Who is behind without having been announced costs a look at all agents that have endpoints.
+    const isFull = performance.now() >= this.fullLookAtMs;
+    if (isFull) this.fullLookAtMs = performance.now() + this.pollMs;
+    const { read, made, nextMs } = await deliveries.fanOut(isFull ? null : agentIds, WORK_TYPES);
+    metrics.made(made);
+    // One call reads so much and no more.
+    if (read > 0 && (isFull || read >= FAN_OUT_EVENTS)) this.fullLookAtMs = 0;
+    if (read === 0 && (nextMs === null || nextMs > 0)) {
+      if (nextMs !== null) this.isDueIn(nextMs);
+      return false;
+    }
     const free = Math.min(IN_FLIGHT_MAX - this.flying.size, CLAIM_MAX);
     if (free <= 0) return false;
     const due = await this.claimAndSend(free);
-    return read > 0 || due === free;
+    return read > 0 || due > 0;
   }
 
   /** Answers how many were due. */
   private async claimAndSend(limit: number): Promise<number> {
     let placed: readonly DueDelivery[] = [];
+    let decisions: readonly Decision[] = [];
+    let readAtMs = 0;
     try {
-      const { claimId, claimed, read } = await this.parts.deliveries.claim(limit, async (due) => {
-        const nowMs = Date.now();
-        const judged = due.map((one) => ({ due: one, verdict: this.judge.of(one, nowMs) }));
-        placed = judged.filter(({ verdict }) => verdict === 'send').map((one) => one.due);
-        return this.decide(judged, await this.parts.bodies.of(placed));
+      const { claimId, claimed, read } = await this.parts.deliveries.claim(limit, async (due): Promise<Decision[]> => {
+        readAtMs = performance.now();
+        const judged = due.map((one): Judged => ({ due: one, verdict: this.judge.of(one, Date.now()) }));
+        placed = toBeSent(judged);
+        const waits = await this.parts.rates.take(placed);
+        for (const one of judged) {
+          const waitMs = waits.get(one.due.id);
+          if (waitMs !== undefined) one.verdict = this.judge.turnDown(one.due, waitMs);
+        }
+        placed = toBeSent(judged);
+        const decided = this.decide(judged, await this.parts.bodies.of(placed));
+        decisions = decided;
+        return decided;
       });
+      for (const one of decisions) if (one.do === 'end') this.parts.metrics.ended(one.status);
       const tries = await this.signed(claimId, claimed);
       const flown = new Set(tries.map(({ due }) => due.id));
       for (const due of placed) if (!flown.has(due.id)) this.judge.leave(due);
       placed = [];
-      for (const one of tries) this.fly(one);
+      for (const one of tries) {
+        this.parts.metrics.began(one.due.lateMs + performance.now() - readAtMs);
+        this.fly(one);
+      }
       return read;
     } catch (error) {
       // What was claimed all the same falls due again by itself.
@@ -129,25 +167,10 @@ export class Sender {
     }
   }
 
-  private async pause(): Promise<void> {
-    if (this.isHinted || this.isStopped) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, POLL_MS);
-      this.wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.wakeUp = undefined;
-  }
-
-  private decide(
-    judged: readonly { due: DueDelivery; verdict: Verdict }[],
-    bodies: ReadonlyMap<bigint, Buffer>,
-  ): Decision[] {
+  private decide(judged: readonly Judged[], bodies: ReadonlyMap<bigint, Buffer>): Decision[] {
     return judged.map(({ due, verdict }): Decision => {
       if (verdict !== 'send') {
-        if (verdict.do === 'wait') this.lookAgainIn(verdict.inMs);
+        if (verdict.do === 'wait') this.isDueIn(verdict.inMs);
         return verdict;
       }
       const body = bodies.get(due.id);
@@ -163,8 +186,11 @@ export class Sender {
     const at = new Date();
     return claimed.flatMap(({ due, body }) => {
       const own = secrets.get(due.endpointId) ?? [];
-      // It was deleted this moment: the next look at the delivery says so.
-      if (own.length === 0) return [];
+      if (own.length === 0) {
+        // It was deleted this moment, which the next look at the delivery says; or no secret of it can be opened.
+        this.parts.log.warn({ endpointId: String(due.endpointId) }, 'a webhook endpoint has no secret to sign with');
+        return [];
+      }
       return [{ due, claimId, body, signature: sign(own, due.eventId, at, body) }];
     });
   }
@@ -189,71 +215,18 @@ export class Sender {
       totalMs: tryTimeoutMs(due.class, due.leftMs),
     });
     const tookMs = performance.now() - beganMs;
-    const came = isDelivered(result) ? 'delivered' : result.kind === 'answered' ? 'refused' : 'unanswered';
-    this.judge.tried(due, tookMs, came, Date.now());
-    const usualMs = this.judge.usualMs(due.endpointId);
-    this.done.push(outcomeOf(one, result, tookMs, usualMs));
-    this.writing ??= this.write().finally(() => (this.writing = undefined));
+    this.judge.tried(due, tookMs, cameOf(result), Date.now());
+    this.parts.metrics.tried(result, tookMs);
+    this.outcomes.add(outcomeOf(one, result, tookMs, this.judge.usualMs(due.endpointId)));
   }
 
-  /** Writes down what came to an end while the last batch was written. */
-  private async write(): Promise<void> {
-    // What ends in the same turn of the event loop goes together.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.done.length > 0) {
-      const batch = this.done.splice(0, 500);
-      try {
-        const written = new Set(await this.parts.deliveries.complete(batch));
-        const mine = batch.filter(({ id }) => written.has(id));
-        for (const { next } of mine) if (next.status === 'pending') this.lookAgainIn(next.inMs);
-        await this.acknowledge(mine);
-        await this.tellHealth(mine);
-      } catch (error) {
-        // The claims end by themselves and the deliveries are tried again: twice rather than never.
-        this.parts.log.error({ err: error, tries: batch.length }, 'what tries came to could not be written down');
-      }
-    }
+  /** Something falls due then: this process looks if nobody has taken it, and so does whoever hears the bell. */
+  private isDueIn(ms: number): void {
+    this.nap.endIn(ms);
+    this.parts.bell?.ring(new Date(Date.now() + ms));
   }
+}
 
-  /** The 2xx of a provider's webhook says that it has the work. */
-  private async acknowledge(tried: readonly Outcome[]): Promise<void> {
-    const work = tried.filter(({ due, isDelivered: arrived }) => arrived && due.class === 'work');
-    const handed = work.flatMap(({ due, timings }) =>
-      due.invocationId === null ? [] : [{ invocationId: due.invocationId, agoMs: Math.round(timings.totalMs) }],
-    );
-    if (handed.length === 0) return;
-    await this.parts.marks.handedOver(handed, 'webhook');
-    await this.parts.marks.acknowledgeAll(handed.map(({ invocationId }) => invocationId));
-  }
-
-  private async tellHealth(tried: readonly Outcome[]): Promise<void> {
-    for (const [endpointId, own] of Map.groupBy(tried, ({ due }) => due.endpointId)) {
-      const failed = own.filter(({ isDelivered: arrived }) => !arrived).length;
-      const hasSucceeded = own.at(-1)?.isDelivered === true;
-      const isKnownWell = own.every(({ due }) => !due.hasFailed) && !this.unwell.has(endpointId);
-      if (failed === 0 && isKnownWell) continue;
-      const health = await this.parts.health.tried({
-        endpointId,
-        failed,
-        hasSucceeded,
-        isGone: own.some(({ isGone }) => isGone),
-        hasFailedOften: this.judge.hasFailedOften(endpointId, Date.now()),
-      });
-      if (hasSucceeded) this.unwell.delete(endpointId);
-      else this.unwell.add(endpointId);
-      if (health?.isNoticed !== true) continue;
-      this.parts.log.info({ endpointId: String(endpointId), state: health.state }, 'a webhook endpoint does not work');
-      this.parts.bus.publish('agent-event', { agentId: String(health.agentId) });
-    }
-  }
-
-  /** What falls due before the next poll is looked for then. */
-  private lookAgainIn(ms: number): void {
-    if (ms >= POLL_MS || this.alarms.size > 0 || this.isStopped) return;
-    const alarm = setTimeout(() => {
-      this.alarms.delete(alarm);
-      this.wake();
-    }, ms + 1);
-    this.alarms.add(alarm);
-  }
+function toBeSent(judged: readonly Judged[]): DueDelivery[] {
+  return judged.filter(({ verdict }) => verdict === 'send').map(({ due }) => due);
 }

@@ -1,5 +1,6 @@
 import type { EgressResult } from '#platform';
 import type { DueDelivery, TriedDelivery } from './delivery.store.js';
+import type { Came } from './judge.js';
 import { nextTry, retryAfterMs } from './schedule.js';
 import type { SignatureHeaders } from './signing.js';
 
@@ -25,6 +26,16 @@ export function headersOf({ due, signature }: Try): Record<string, string> {
 
 export function isDelivered(result: EgressResult): boolean {
   return result.kind === 'answered' && result.status >= 200 && result.status < 300;
+}
+
+/** What a try says of its endpoint and of the host that others have endpoints at too. */
+export function cameOf(result: EgressResult): Came {
+  if (isDelivered(result)) return 'delivered';
+  if (result.kind === 'answered') return 'failed';
+  const { reason, timings } = result;
+  // A name was found, and then there was no connection in time. One that was kept from an earlier request has neither phase.
+  const hasNoConnection = reason === 'timeout' && timings.dnsMs !== null && timings.connectMs === null;
+  return hasNoConnection || reason === 'dns' || reason === 'connect' || reason === 'tls' ? 'unreached' : 'failed';
 }
 
 export function outcomeOf({ due, claimId }: Try, result: EgressResult, tookMs: number, usualMs: number): Outcome {

@@ -1,5 +1,5 @@
 import { EVENT_TYPES } from '#events';
-import { IsInteger, IsListOf, IsText, Optional } from '#platform';
+import { IsInteger, IsListOf, IsText, KeepEmpty, Optional } from '#platform';
 
 const URL_MAX = 2_048;
 const DESCRIPTION_MAX = 200;
@@ -16,7 +16,7 @@ export class CreateEndpointBody {
 
 export class UpdateEndpointBody {
   @Optional() @IsText(1, URL_MAX) url?: string;
-  @Optional() @IsText(1, DESCRIPTION_MAX) description?: string;
+  @Optional() @KeepEmpty() @IsText(0, DESCRIPTION_MAX) description?: string;
   /** Empty: every type. */
   @Optional() @IsListOf(EVENT_TYPES) eventTypes?: string[];
   @Optional() @IsInteger(1, RATE_MAX) ratePerSecond?: number;

@@ -11,9 +11,9 @@ as $$
   select p_seen_at < p_now - interval '10 seconds'
 $$;
 
--- A socket says hello. Returns 'entered', 'too_many' (names) or 'lost' (the node is taken for gone), with the stream's head and the
--- consumer's place. `p_after` sets the place, unless other sockets share it; a consumer that is new and names none begins with what
--- is pending. The types of the newest hello hold for the whole consumer.
+-- A socket says hello. Returns 'entered', 'too_many' (names), 'other_types' (than its open sockets have) or 'lost' (the node is taken
+-- for gone), with the stream's head and the consumer's place. `p_after` sets the place, unless other sockets share it; a consumer that
+-- is new and names none begins with what is pending. All sockets of a consumer have the same types: what one leaves out counts as read.
 create or replace function market.consumer_enter(
   p_agent bigint,
   p_consumer text,
@@ -77,6 +77,9 @@ begin
     elsif v_after is not null then
       delete from market.consumer_claim c where c.agent_id = p_agent and c.consumer = p_consumer and c.seq <= v_after;
     end if;
+  elsif (p_types is null) <> (v_cursor.types is null) or not (p_types @> v_cursor.types and p_types <@ v_cursor.types) then
+    return query select 'other_types'::text, v_head, 0::bigint;
+    return;
   end if;
   v_cursor.acked_seq := market.consumer_low_water(p_agent, p_consumer, v_cursor.taken_seq);
   update market.consumer_cursor c
@@ -216,6 +219,39 @@ begin
 end
 $$;
 
+-- The same for many sessions in one commit; parallel arrays, one element a session. One row a session, in order: the rows that
+-- `consumer_take` returns for it, as parallel arrays.
+create or replace function market.consumer_take_many(
+  p_agents bigint[],
+  p_consumers text[],
+  p_sessions uuid[],
+  p_limits integer[],
+  p_lease_ms integer
+) returns table (
+  kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[],
+  created_at timestamptz[]
+)
+language plpgsql
+security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  perform 1
+  from market.consumer_cursor c
+  join (select distinct agent_id, consumer from unnest(p_agents, p_consumers) as a (agent_id, consumer)) a
+    on a.agent_id = c.agent_id and a.consumer = c.consumer
+  order by c.agent_id, c.consumer
+  for update of c;
+  for n in 1..cardinality(p_agents) loop
+    return query
+    select array_agg(t.kind), array_agg(t.seq), array_agg(t.to_seq), array_agg(t.attempt), array_agg(t.event_id), array_agg(t.type),
+      array_agg(t.invocation_id), array_agg(t.created_at)
+    from market.consumer_take(p_agents[n], p_consumers[n], p_sessions[n], p_limits[n], p_lease_ms) t;
+  end loop;
+end
+$$;
+
 -- Acknowledged: each by the session that holds it, for the attempt that it was handed. What does not fit any more is left alone.
 -- Parallel arrays, one element an event.
 create or replace function market.consumer_settle(
@@ -343,6 +379,7 @@ begin
     v_gone := array(
       select node from market.gateway_node where market.node_is_gone(seen_at, v_now) order by node for update skip locked);
     perform market.consumer_leave(array(select session from market.consumer_socket where node = any (v_gone)));
+    delete from market.agent_presence where node = any (v_gone);
     delete from market.gateway_node where node = any (v_gone);
   end if;
   return true;
@@ -356,7 +393,10 @@ security definer
 set search_path = ''
 as $$
 begin
+  -- Locked first: whatever this process is just telling is done before it is taken away.
+  perform 1 from market.gateway_node where node = p_node for update;
   perform market.consumer_leave(array(select session from market.consumer_socket where node = p_node));
+  delete from market.agent_presence where node = p_node;
   delete from market.gateway_node where node = p_node;
 end
 $$;

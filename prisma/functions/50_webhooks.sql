@@ -2,18 +2,31 @@
 
 -- Makes the deliveries of what has happened since, for agents that have endpoints: of those given or, with null, of any that are behind.
 -- The cursor's row lock makes it once; its move and the deliveries are one transaction. Whoever is being served by somebody else is
--- skipped. A paused endpoint gets its deliveries when it goes on. Returns how many events were read.
-create or replace function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer
+-- skipped. A paused endpoint gets its deliveries when it goes on; work of an agent whose socket answers is due after the socket's turn.
+-- Returns how many events were read and how many deliveries were made; and when nothing was read, in how many milliseconds the next
+-- delivery is due, null when none is pending.
+create or replace function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer)
+returns table (read integer, made integer, next_ms double precision)
 language plpgsql
 security definer
 set search_path = ''
 as $$
+#variable_conflict use_column
 declare
   v_read integer;
+  v_made integer;
+  v_next timestamptz;
   v_now timestamptz := platform.clock();
 begin
+  -- What the server loses with its last instant is made from the log once more.
+  perform set_config('synchronous_commit', 'off', true);
   with behind as materialized (
-    select c.agent_id, c.through_seq
+    select c.agent_id, c.through_seq, (
+        select bool_or(p.state = 'acknowledging')
+        from market.agent_presence p
+        join market.gateway_node g on g.node = p.node
+        where p.agent_id = c.agent_id and p.state <> 'silent' and not market.node_is_gone(g.seen_at, v_now)
+      ) as acknowledges
     from market.webhook_cursor c
     join market.agent_stream s on s.agent_id = c.agent_id
     where s.next_seq - 1 > c.through_seq and (p_agent_ids is null or c.agent_id = any (p_agent_ids))
@@ -22,7 +35,7 @@ begin
     for update of c skip locked
   ),
   news as materialized (
-    select e.*
+    select e.*, b.acknowledges
     from behind b,
       lateral (
         select a.agent_id, a.seq, a.event_id, a.created_at, a.type, a.invocation_id
@@ -40,7 +53,8 @@ begin
   made as (
     insert into market.delivery (endpoint_id, agent_id, seq, event_id, event_created_at, type, invocation_id, class, run_at, expires_at, created_at)
     select w.id, n.agent_id, n.seq, n.event_id, n.created_at, n.type, n.invocation_id,
-      case when i.id is null then 'info' else 'work' end, v_now, i.deadline_at, v_now
+      case when i.id is null then 'info' else 'work' end,
+      greatest(v_now, n.created_at + market.socket_turn(i.deadline_at - n.created_at, n.acknowledges)), i.deadline_at, v_now
     from news n
     join market.webhook_endpoint w on w.agent_id = n.agent_id and w.deleted_at is null and w.state in ('active', 'failing', 'paused')
       and w.created_at <= n.created_at and (w.event_types is null or n.type = any (w.event_types))
@@ -49,18 +63,132 @@ begin
         select from market.webhook_notice x where x.agent_id = n.agent_id and x.seq = n.seq and x.endpoint_id = w.id))
     left join market.invocation i on n.type = any (p_work_types) and i.id = n.invocation_id
     order by n.agent_id, n.seq, w.id
+    returning 1
   )
-  select count(*) into v_read from news;
-  return v_read;
+  select count(*), (select count(*) from made) into v_read, v_made from news;
+  if v_read = 0 then
+    select d.run_at into v_next from market.delivery d where d.status = 'pending' order by d.run_at limit 1;
+  end if;
+  return query select v_read, v_made, (extract(epoch from v_next - v_now) * 1000)::double precision;
 end
 $$;
 
--- What the tries of a moment say about their endpoint: so many failed, whether the newest succeeded, whether somebody answered that it
+-- As the version before calls it.
+create or replace function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer
+language sql
+set search_path = ''
+as $$
+  select f.read from market.webhook_fan_out_v2(p_agent_ids, p_work_types, p_agents, p_events) f
+$$;
+
+-- Takes tries from endpoints' rates, for all workers together: of each endpoint so many of the wanted ones as it has to give now. One
+-- has one try to give every so many milliseconds, and after a pause at most so many at once. Those that get none are given turns, one
+-- after the other: `turn_ms` is when the first of them comes, half a minute ahead at most. What nobody sends after all is lost to the rate.
+create or replace function market.webhook_pace_take(
+  p_endpoint_ids bigint[],
+  p_wanted integer[],
+  p_interval_ms double precision[],
+  p_burst integer[]
+) returns table (endpoint_id bigint, granted integer, turn_ms double precision)
+language plpgsql
+security definer
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz;
+begin
+  insert into market.webhook_pace (endpoint_id, free_at, turn_at)
+  select w.id, timestamptz '-infinity', timestamptz '-infinity'
+  from unnest(p_endpoint_ids) w (id)
+  where not exists (select from market.webhook_pace p where p.endpoint_id = w.id)
+  order by w.id
+  on conflict do nothing;
+  -- In the order of their ids, as every other worker does.
+  perform 1 from market.webhook_pace p where p.endpoint_id = any (p_endpoint_ids) order by p.endpoint_id for update;
+  v_now := platform.clock();
+  return query
+    with wish as (
+      select w.id, w.wanted, w.step_ms * interval '1 millisecond' as step, w.burst, p.turn_at, greatest(p.free_at, v_now) as begins
+      from unnest(p_endpoint_ids, p_wanted, p_interval_ms, p_burst) w (id, wanted, step_ms, burst)
+      join market.webhook_pace p on p.endpoint_id = w.id
+    ),
+    given as (
+      select w.*,
+        -- The smallest part lets a try go at its instant, whatever the division leaves over.
+        greatest(0, least(w.wanted,
+          floor(w.burst - extract(epoch from w.begins - v_now) / extract(epoch from w.step) + 0.000001)))::integer as granted
+      from wish w
+    ),
+    placed as (
+      select g.*, g.begins + g.granted * g.step as free_at,
+        greatest(g.turn_at, g.begins + (g.granted - g.burst + 1) * g.step, v_now) as first_turn
+      from given g
+    ),
+    taken as (
+      update market.webhook_pace p set
+        free_at = x.free_at,
+        turn_at = least(x.first_turn + greatest(0, x.wanted - x.granted) * x.step, v_now + interval '30 seconds')
+      from placed x
+      where p.endpoint_id = x.id
+    )
+    select x.id, x.granted, (extract(epoch from x.first_turn - v_now) * 1000)::double precision from placed x;
+end
+$$;
+
+-- How long work waits for its agent's sockets before it also goes by webhook: 2 s, or a quarter of the time to its deadline. A plain
+-- socket has acknowledged when it answers a ping that is sent after these 2 s, so its answer gets a second more; within a quarter of a
+-- shorter time it does not acknowledge by itself, and nothing is gained by waiting. Null without a deadline or without a socket
+-- that answers.
+create or replace function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval
+language sql
+immutable
+as $$
+  select case when p_left is not null and p_acknowledges is not null
+    then least(interval '2 seconds', p_left / 4)
+      + case when not p_acknowledges and p_left >= interval '8 seconds' then interval '1 second' else interval '0' end
+  end
+$$;
+
+-- These agents have no socket that answers: work that waited for one and was not tried goes now. What is being claimed is left alone.
+-- Returns the agents that have such work.
+create or replace function market.webhook_hurry(p_agents bigint[]) returns bigint[]
+language plpgsql
+security definer
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  v_now timestamptz := platform.clock();
+  v_hurried bigint[] := '{}';
+begin
+  if cardinality(p_agents) > 0 then
+    with waiting as materialized (
+      select d.id
+      from market.delivery d
+      where d.status = 'pending' and d.run_at > v_now and d.run_at <= v_now + interval '3 seconds' and d.class = 'work'
+        and d.attempt = 0 and d.agent_id = any (p_agents)
+      order by d.id
+      for update skip locked
+    ),
+    hurried as (
+      update market.delivery d set run_at = v_now from waiting w where d.id = any (array [w.id]) returning d.agent_id
+    )
+    select coalesce(array_agg(distinct h.agent_id), '{}') into v_hurried from hurried h;
+  end if;
+  return v_hurried;
+end
+$$;
+
+-- What the tries of a moment at an address say about their endpoint: so many failed, whether the newest succeeded, whether somebody answered that it
 -- is gone for good, and whether too many of late failed. Five failures in a row, or too many, open its breaker: for 30 s, then twice as
--- long each time, 5 minutes at most. Five in a row make it `failing`, ten over five days (or gone) `disabled`; the notice of that is an
--- event of its agent in this transaction. Returns the endpoint as it is now, and whether there is a notice; nothing when it was deleted.
-create or replace function market.webhook_endpoint_tried(
+-- long each time, 5 minutes at most. Five in a row make it `failing`, ten over five days (or gone) `disabled`, and the first success after
+-- that `active` again; the notice of each is an event of its agent in this transaction. Returns the endpoint as it is now, and whether
+-- there is a notice; nothing when it was deleted, or has another address than was tried: a late answer of the old one says nothing about
+-- the new. Null for the address: the one it has.
+create or replace function market.webhook_endpoint_tried_v2(
   p_endpoint_id bigint,
+  p_url text,
   p_failed integer,
   p_has_succeeded boolean,
   p_is_gone boolean,
@@ -77,14 +205,14 @@ declare
   v_failures integer;
   v_first timestamptz;
   v_state text;
-  v_before text;
+  v_before market.webhook_endpoint;
   v_opens boolean;
 begin
   select * into v_row from market.webhook_endpoint where id = p_endpoint_id and deleted_at is null for update;
-  if not found then
+  if not found or v_row.url <> p_url then
     return;
   end if;
-  v_before := v_row.state;
+  v_before := v_row;
   v_failures := case when p_has_succeeded then 0 else v_row.consecutive_failures + p_failed end;
   v_first := case when v_failures > 0 then coalesce(v_row.first_failure_at, v_now) end;
   v_state := case
@@ -109,22 +237,48 @@ begin
   where id = p_endpoint_id
   returning * into v_row;
 
-  is_noticed := v_state <> v_before and v_state in ('failing', 'disabled');
+  is_noticed := v_state <> v_before.state;
   if is_noticed then
-    perform market.event_append(array [v_row.agent_id], array ['endpoint.' || v_state], array [null::bigint], v_now);
-    -- The number was taken under the stream's row lock, which this transaction has.
-    insert into market.webhook_notice (agent_id, seq, endpoint_id, reason)
+    perform market.event_append(array [v_row.agent_id],
+      array [case v_state when 'active' then 'endpoint.recovered' else 'endpoint.' || v_state end], array [null::bigint], v_now);
+    -- The number was taken under the stream's row lock, which this transaction has. What the event shows is kept here: the endpoint
+    -- may get another address, or go.
+    insert into market.webhook_notice (agent_id, seq, endpoint_id, reason, url, consecutive_failures, failing_since)
     select v_row.agent_id, s.next_seq - 1, p_endpoint_id,
-      case when p_is_gone then 'gone' when v_state = 'disabled' then 'failed_for_days' else 'failed_in_a_row' end
+      case when v_state = 'active' then 'delivered' when p_is_gone then 'gone' when v_state = 'disabled' then 'failed_for_days'
+        else 'failed_in_a_row' end,
+      split_part(v_row.url, '?', 1),
+      case when v_state = 'active' then v_before.consecutive_failures else v_failures end,
+      case when v_state = 'active' then v_before.first_failure_at else v_first end
     from market.agent_stream s
     where s.agent_id = v_row.agent_id;
+    -- Notices go when their events have gone.
+    delete from market.webhook_notice n
+    where n.agent_id = v_row.agent_id and n.seq < (select min(e.seq) from market.agent_event e where e.agent_id = v_row.agent_id);
   end if;
   return query select v_row.agent_id, v_row.state, v_row.breaker_until, v_row.breaker_opened, is_noticed;
 end
 $$;
 
--- Goes on with the oldest replay that nobody else has at hand, by at most so many deliveries or events; what it makes and how far it has
--- come are one transaction. Returns whether there was one.
+-- As the version before calls it.
+create or replace function market.webhook_endpoint_tried(
+  p_endpoint_id bigint,
+  p_failed integer,
+  p_has_succeeded boolean,
+  p_is_gone boolean,
+  p_has_failed_often boolean
+) returns table (agent_id bigint, state text, breaker_until timestamptz, breaker_opened integer, is_noticed boolean)
+language sql
+set search_path = ''
+as $$
+  select t.agent_id, t.state, t.breaker_until, t.breaker_opened, t.is_noticed
+  from market.webhook_endpoint_tried_v2(p_endpoint_id, null, p_failed, p_has_succeeded, p_is_gone, p_has_failed_often) t
+$$;
+
+-- Goes on with a replay that nobody else has at hand, by at most so many deliveries or events; what it makes and how far it has come are
+-- one transaction. They take turns: next is the one that has waited longest since its last step. Of what failed it leaves out what a
+-- replay has made once more since: that one has arrived, is under way, or
+-- has failed and stands for it. Returns whether there was one.
 create or replace function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean
 language plpgsql
 security definer
@@ -138,7 +292,8 @@ declare
   v_made integer := 0;
   v_position bigint;
 begin
-  select * into v_replay from market.webhook_replay where status = 'pending' order by id limit 1 for update skip locked;
+  select * into v_replay from market.webhook_replay where status = 'pending'
+  order by coalesce(stepped_at, created_at), id limit 1 for update skip locked;
   if not found then
     return false;
   end if;
@@ -159,6 +314,9 @@ begin
       select o.endpoint_id, o.agent_id, o.seq, o.event_id, o.event_created_at, o.type, o.invocation_id, o.class, v_now, o.expires_at,
         o.id, v_replay.id, v_now
       from old o
+      where not exists (
+        select from market.delivery r
+        where r.endpoint_id = o.endpoint_id and r.seq = o.seq and r.id > o.id and r.replay_id is not null)
       order by o.id
       returning 1
     )
@@ -187,7 +345,7 @@ begin
     select count(*), max(seq), (select count(*) from made) into v_looked, v_position, v_made from news;
   end if;
   update market.webhook_replay
-  set position = coalesce(v_position, position), made = made + v_made,
+  set position = coalesce(v_position, position), made = made + v_made, stepped_at = v_now,
     status = case when v_looked < p_limit then 'done' else 'pending' end,
     ended_at = case when v_looked < p_limit then v_now end
   where id = v_replay.id;

@@ -16,9 +16,9 @@ const LOG_SEGMENTS = 32;
 
 let opened = 0;
 
-/** A migrated database of our own: on a fresh durable server in a temporary folder, or on the one that C4C_BENCH_DATABASE_URL names. */
-export async function openBenchDatabase(): Promise<BenchDatabase> {
-  const given = process.env['C4C_BENCH_DATABASE_URL'] ?? '';
+/** A migrated database of our own: on a fresh durable server in a temporary folder, or on the one that C4C_BENCH_DATABASE_URL names.
+ *  @param given the administrator's login of a server that is there already */
+export async function openBenchDatabase(given = process.env['C4C_BENCH_DATABASE_URL'] ?? ''): Promise<BenchDatabase> {
   const server = given === '' ? await ownServer() : { adminUrl: given, stop: () => Promise.resolve() };
   opened += 1;
   const name = `c4c_bench_${String(process.pid)}_${String(opened)}`;

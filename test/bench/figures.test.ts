@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { boundRow, ratioRow, shownRow, skippedRow, verdictOf } from './figures.js';
 import { flatRow, flatSkippedRow, peakRow } from './memory.js';
-import { comparisonRows, PARTS, partsFrom, phasesOf } from './parts.js';
+import { comparisonRows, needsHttp, PARTS, partsFrom, phasesOf } from './parts.js';
 import { percentile, type LoadResult } from './plan.js';
 import { rateRow, type Rounds } from './rounds.js';
 import { tableOf } from './table.js';
@@ -72,6 +72,12 @@ describe('--only', () => {
       'invoke, the conventional way',
     ]);
     expect(phasesOf(partsFrom('latency'), true).size).toBe(0);
+  });
+
+  it('starts the common API only for parts that use it', () => {
+    expect(needsHttp(partsFrom('sockets, storm, webhooks, dead-endpoint, ledger, growth, crash'))).toBe(false);
+    expect(needsHttp(partsFrom('frames'))).toBe(true);
+    expect(needsHttp(partsFrom('ledger, log'))).toBe(true);
   });
 
   it('means everything when it is absent, and names what it knows when it is misspelt', () => {

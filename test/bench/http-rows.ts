@@ -3,6 +3,7 @@ import { formatApiKey, secretFrom } from '#kernel';
 import { onServer } from './bench-database.js';
 import type { Row } from './figures.js';
 import { flatRow, flatSkippedRow, overloadMemoryRow, peakRow } from './memory.js';
+import { FramesRounds } from './delivery/frames.js';
 import { PacedRounds } from './paced.js';
 import { comparisonRows, phasesOf } from './parts.js';
 import { listBytesOf, PHASES, type Stage } from './phases.js';
@@ -32,11 +33,12 @@ export async function measureHttp(run: Run, urls: Urls): Promise<{ rows: Row[]; 
         url: api.url,
         market: await seedMarket(api.url, adminKey),
         appUrl: urls.appUrl,
+        adminUrl: urls.adminUrl,
         pgbench: run.pgbench,
         conventionalUrl: conventional.url,
         listBytes: await listBytesOf(api.url),
       };
-      return await measure(run, urls, stage, api);
+      return await measure(run, urls, stage, api, adminKey);
     } finally {
       await conventional.stop();
     }
@@ -70,6 +72,7 @@ async function measure(
   { adminUrl }: Urls,
   stage: Stage,
   api: ApiProcess,
+  adminKey: string,
 ): Promise<{ rows: Row[]; phases: Figure[] }> {
   const lengths = lengthsOf(run);
   const rounds: Rounds = new Map();
@@ -85,9 +88,15 @@ async function measure(
     for (let round = 0; round < lengths.pacedRounds; round += 1) await paced.run(stage, lengths.paced, round);
   }
   if (run.parts.has('memory') && isPaced.overload) memoryRows.push(overloadMemoryRow(api.memory));
+  const frameRows = run.parts.has('frames') ? await measureFrames(run, stage, lengths, rounds, adminKey) : [];
   run.failures.push(...failuresOf(rounds));
   return {
-    rows: [...comparisonRows(run.parts, rounds, run.pgbench !== undefined), ...paced.rows(), ...memoryRows],
+    rows: [
+      ...comparisonRows(run.parts, rounds, run.pgbench !== undefined),
+      ...paced.rows(),
+      ...memoryRows,
+      ...frameRows,
+    ],
     phases: figuresOf(rounds),
   };
 }
@@ -123,6 +132,21 @@ async function measureMemory(
   const startMs = Date.now();
   addTo(rounds, 'life, for the memory', await PHASES.life(stage, { ...round, measureMs: memoryMs }));
   return [peakRow(api.memory), flatRow(api.memory, startMs, startMs + memoryMs)];
+}
+
+async function measureFrames(
+  run: Run,
+  stage: Stage,
+  lengths: Lengths,
+  rounds: Rounds,
+  adminKey: string,
+): Promise<Row[]> {
+  run.say(`Frames at the provider: ${String(lengths.pacedRounds)} times.`);
+  const frames = new FramesRounds(stage, adminKey, rounds);
+  await frames.warmUp(lengths.warmUp);
+  for (let round = 0; round < lengths.pacedRounds; round += 1) await frames.run(lengths.round, lengths.paced, round);
+  run.failures.push(...frames.failures);
+  return frames.rows();
 }
 
 function failuresOf(rounds: Rounds): string[] {

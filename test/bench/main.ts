@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openBenchDatabase, type BenchDatabase } from './bench-database.js';
+import { measureDelivery } from './delivery/rows.js';
 import { crashRow } from './database/crash.js';
 import { growthRows } from './database/growth.js';
 import { measureLedger } from './database/rows.js';
@@ -7,7 +8,7 @@ import { findPgbench } from './direct.js';
 import type { Row } from './figures.js';
 import { measureHttp } from './http-rows.js';
 import { isBusy, machineFacts } from './machine.js';
-import { PARTS, partsFrom } from './parts.js';
+import { needsHttp, PARTS, partsFrom } from './parts.js';
 import { brokenInvariants, write } from './report.js';
 import type { Run } from './run.js';
 import { phaseTableOf, tableOf } from './table.js';
@@ -48,15 +49,16 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   }
   if (run.parts.size < PARTS.length) run.say(`\nOnly: ${[...run.parts].join(', ')}`);
 
-  const { rows: httpRows, phases } = needsHttp(run)
+  const { rows: httpRows, phases } = needsHttp(run.parts)
     ? await measureHttp(run, { adminUrl, appUrl })
     : { rows: [], phases: [] };
   const httpSeconds = secondsSince(startMs);
   const broken = await brokenInvariants(adminUrl);
   const ledgerRows = run.parts.has('ledger') ? await measureLedger(run, { adminUrl, appUrl }) : [];
+  const deliveryRows = await measureDelivery(run, adminUrl);
   const growth = run.parts.has('growth') ? await growthRows(run) : [];
   const crashRows = run.parts.has('crash') ? [await crashRow(run)] : [];
-  const rows: Row[] = [...httpRows, ...ledgerRows, ...growth, ...crashRows];
+  const rows: Row[] = [...httpRows, ...deliveryRows, ...ledgerRows, ...growth, ...crashRows];
   const seconds = secondsSince(startMs);
   run.say(`\n${phaseTableOf(phases)}\n\n${tableOf(rows)}\n`);
   run.say(`invariants: ${String(broken.length)} rows${broken.length === 0 ? '' : `\n${broken.join('\n')}`}`);
@@ -77,10 +79,6 @@ the direct rows, so the ratios below are too low. Stop the other work and measur
   run.say(`${String(seconds)} seconds, ${String(httpSeconds)} of them over HTTP; written to ${files.join(', ')}`);
   const isMissed = rows.some(({ verdict }) => verdict === 'fail');
   if (broken.length > 0 || run.failures.length > 0 || (options.strict && isMissed)) process.exitCode = 1;
-}
-
-function needsHttp({ parts }: Run): boolean {
-  return [...parts].some((part) => part !== 'ledger' && part !== 'growth' && part !== 'crash');
 }
 
 function secondsSince(startMs: number): number {

@@ -18,21 +18,28 @@ export const COMPARISONS = {
     { above: 'life, one wallet', below: 'life', must: { atLeast: 0.6 } },
   ],
   conventional: [{ above: 'invoke', below: 'invoke, the conventional way', must: { atLeast: 12 } }],
+  log: [
+    { above: 'invoke', below: 'invoke, no event written', must: { atLeast: 0.85 } },
+    { above: 'direct invoke', below: 'direct invoke, no event written', must: { atLeast: 0.85 } },
+  ],
   market: [{ above: 'market list', below: 'bare GET', must: { atLeast: 0.5 } }],
 } satisfies Record<string, Comparison[]>;
 
 export type ComparisonPart = keyof typeof COMPARISONS;
-export type Part = ComparisonPart | 'latency' | 'overload' | 'memory' | 'ledger' | 'growth' | 'crash';
 
-export const PARTS: readonly Part[] = [
-  ...(Object.keys(COMPARISONS) as ComparisonPart[]),
-  'latency',
-  'overload',
-  'memory',
-  'ledger',
-  'growth',
-  'crash',
-];
+const OVER_HTTP = ['latency', 'overload', 'memory', 'frames'] as const;
+/** On servers and in databases of their own. */
+const APART = ['sockets', 'storm', 'webhooks', 'dead-endpoint', 'ledger', 'growth', 'crash'] as const;
+
+export type Part = ComparisonPart | (typeof OVER_HTTP)[number] | (typeof APART)[number];
+
+export const PARTS: readonly Part[] = [...(Object.keys(COMPARISONS) as ComparisonPart[]), ...OVER_HTTP, ...APART];
+
+/** Whether any of these parts needs the API that all rows over HTTP share. */
+export function needsHttp(parts: ReadonlySet<Part>): boolean {
+  const apart: readonly Part[] = APART;
+  return [...parts].some((part) => !apart.includes(part));
+}
 
 /** The phases that these parts need; each runs once a round, however many rows want it. */
 export function phasesOf(parts: ReadonlySet<Part>, hasPgbench: boolean): Set<PhaseName> {

@@ -1,5 +1,6 @@
 import { MARKET_PATH } from './actions.js';
 import { runPgbench, type DirectPlan } from './direct.js';
+import { withoutEvents } from './event-log.js';
 import type { LoadPlan, LoadResult } from './plan.js';
 import { runLoad } from './processes.js';
 import type { BenchMarket } from './seed.js';
@@ -9,6 +10,7 @@ export type Stage = {
   url: string;
   market: BenchMarket;
   appUrl: string;
+  adminUrl: string;
   /** Undefined where there is none: the direct phases are left out then. */
   pgbench: string | undefined;
   conventionalUrl: string;
@@ -30,7 +32,9 @@ export const PHASES = {
   'invoke, the conventional way': (stage, time) =>
     runLoad({ ...planOf(stage, time, 'invoke'), url: stage.conventionalUrl }),
   invoke: http('invoke'),
+  'invoke, no event written': noEvents(http('invoke')),
   'direct invoke': direct('invoke'),
+  'direct invoke, no event written': noEvents(direct('invoke')),
   'invoke, 9 of 10 on one provider': http('invoke', { hotOfTen: 9 }),
   'invoke, one wallet': http('invoke', { isOneWallet: true }),
   life: http('life'),
@@ -70,4 +74,8 @@ function direct(kind: DirectPlan['kind']): Phase {
     if (pgbench === undefined) throw new Error('there is no pgbench');
     return runPgbench(pgbench, { kind, appUrl, market, seconds: Math.max(1, Math.round(measureMs / 1_000)) });
   };
+}
+
+function noEvents(phase: Phase): Phase {
+  return (stage, time) => withoutEvents(stage.adminUrl, () => phase(stage, time));
 }

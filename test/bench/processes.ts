@@ -7,7 +7,12 @@ import type { LoadOrder, LoadPlan, LoadResult, Pace, PacedResult } from './plan.
 export type ApiWord = { kind: 'started'; url: string } | ({ kind: 'memory' } & MemorySample);
 export type MemorySample = { atMs: number; rss: number; heapUsed: number };
 
-export type ApiProcess = { url: string; memory: readonly MemorySample[]; stop(): Promise<void> };
+export type ApiProcess = {
+  url: string;
+  memory: readonly MemorySample[];
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  stop(): Promise<void>;
+};
 
 const STARTED_WITHIN_MS = 60_000;
 
@@ -19,6 +24,14 @@ export function startApiProcess(env: Record<string, string>, profileFolder: stri
 /** The conventional way of the same, in a process of its own too. */
 export function startConventionalProcess(env: Record<string, string>): Promise<ApiProcess> {
   return startServer('conventional.js', env, undefined);
+}
+
+/** The worker in a process of its own. */
+export function startWorkerProcess(
+  env: Record<string, string>,
+  profileFolder: string | undefined,
+): Promise<ApiProcess> {
+  return startServer('worker.js', env, profileFolder);
 }
 
 /** Loads a server from another process and waits for the result. */
@@ -36,7 +49,9 @@ async function startServer(
   profileFolder: string | undefined,
 ): Promise<ApiProcess> {
   const execArgv = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  const child = fork(join(import.meta.dirname, script), { env: { ...process.env, ...env }, execArgv });
+  // It is the bench's own setting, and the product refuses settings that it does not know.
+  const { C4C_BENCH_DATABASE_URL: _own, ...inherited } = process.env;
+  const child = fork(join(import.meta.dirname, script), { env: { ...inherited, ...env }, execArgv });
   const memory: MemorySample[] = [];
   child.on('message', (word: ApiWord) => {
     if (word.kind === 'memory') memory.push(word);
@@ -46,9 +61,12 @@ async function startServer(
   return {
     url: started.url,
     memory,
+    signal: (name) => void child.kill(name),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       child.kill('SIGTERM');
+      // Whoever was held still hears it now.
+      child.kill('SIGCONT');
       await once(child, 'exit');
     },
   };

@@ -5,58 +5,76 @@ export type BenchMarket = {
 };
 export type Party = { agentId: number; ownerId: number; keyId: number; key: string };
 
-const CALLERS = 64;
-const PROVIDERS = 32;
+const SIZE = { callers: 64, providers: 32, name: 'bench' };
 const FUNDS = '1000000000';
 // 2.5 %: every settlement has a part for the one fee account.
 const FEE = { basisPoints: 250 };
 
-/** Makes owners, agents, funds and services over HTTP, like anybody else would. */
-export async function seedMarket(url: string, adminKey: string): Promise<BenchMarket> {
-  const post = (path: string, key: string, body: object): Promise<Answer> =>
-    send('POST', `${url}/openapi/v1${path}`, key, body);
+/** Makes owners, agents, funds and services over HTTP, like anybody else would. A second market in one database needs a name. */
+export async function seedMarket(
+  url: string,
+  adminKey: string,
+  { callers: callersMax, providers: providersMax, name: market } = SIZE,
+): Promise<BenchMarket> {
   await send('PUT', `${url}/openapi/v1/admin/fees/${SERVICE.category}`, adminKey, FEE);
 
   const party = async (name: string): Promise<Party> => {
-    const { owner, key: ownerKey } = await post('/admin/owners', adminKey, { name });
-    const { agent, key } = await post('/owner/agents', ownerKey.key, { name });
+    const { owner, key: ownerKey } = await post(url, '/admin/owners', adminKey, { name });
+    const { agent, key } = await post(url, '/owner/agents', ownerKey.key, { name });
     return { agentId: agent.id, ownerId: owner.id, keyId: key.id, key: key.key };
   };
 
   const callers: Party[] = [];
-  for (let n = 0; n < CALLERS; n += 1) {
+  for (let n = 0; n < callersMax; n += 1) {
     const caller = await party(`caller ${String(n)}`);
-    await post('/admin/deposits', adminKey, {
+    await post(url, '/admin/deposits', adminKey, {
       ownerId: caller.ownerId,
       amount: FUNDS,
       reference: 'bench',
-      idempotencyKey: `bench-funds-${String(n)}`,
+      idempotencyKey: `${market}-funds-${String(n)}`,
     });
     callers.push(caller);
   }
   const providers: BenchMarket['providers'] = [];
-  for (let n = 0; n < PROVIDERS; n += 1) {
+  for (let n = 0; n < providersMax; n += 1) {
     const provider = await party(`provider ${String(n)}`);
-    const { id } = await post('/agent/me/services', provider.key, SERVICE);
+    const { id } = await post(url, '/agent/me/services', provider.key, SERVICE);
     providers.push({ ...provider, serviceId: id });
   }
   return { callers, providers };
 }
 
-type Answer = { id: number; owner: { id: number }; agent: { id: number }; key: { id: number; key: string } };
+/** One POST under the API's prefix. */
+export function post(url: string, path: string, key: string, body: object): Promise<Answer> {
+  return send('POST', `${url}/openapi/v1${path}`, key, body);
+}
 
-async function send(method: 'POST' | 'PUT', url: string, key: string, body: object): Promise<Answer> {
+type Answer = {
+  id: number;
+  owner: { id: number };
+  agent: { id: number };
+  key: { id: number; key: string };
+  endpoint: { id: number };
+};
+
+/** One request; whatever is no success is the end of the bench. */
+export async function send(
+  method: 'POST' | 'PUT' | 'DELETE',
+  url: string,
+  key: string,
+  body?: object,
+): Promise<Answer> {
   const response = await fetch(url, {
     method,
-    headers: { 'x-api-key': key, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
+    headers: { 'x-api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const answer = (await response.json()) as { success: boolean; data: Answer };
   if (!answer.success) throw new Error(`${url} answered ${String(response.status)}: ${JSON.stringify(answer)}`);
   return answer.data;
 }
 
-const SERVICE = {
+export const SERVICE = {
   title: 'Word counter',
   description: 'Counts the words of a text.',
   category: 'writing',

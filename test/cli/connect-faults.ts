@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { dataOf } from '../support/expect-problem.js';
-import { startWorld, type AgentActor, type World } from '../support/world.js';
-import { Cli, until } from './cli.js';
-import { Connections, type Connection } from './connection.js';
-import { Receiver } from './receiver.js';
+import { expect, it } from 'vitest';
+import { until } from './cli.js';
+import { connectStage } from './connect-stage.js';
+import type { Connection } from './connection.js';
 
 export type Faults = {
   /** How long the process stands still, and how many invocations arrive meanwhile. */
@@ -18,49 +16,23 @@ export type Faults = {
 
 /** What `c4c connect` is put through; whatever happens, every invocation reaches the webhook and none is forgotten. */
 export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void {
-  let world: World;
-  let cli: Cli;
-  let receiver: Receiver;
-  let provider: AgentActor;
-  let caller: AgentActor;
-  let service: number;
-  const connections = new Connections(() => cli);
-
-  beforeAll(async () => {
-    world = await startWorld();
-  });
-  beforeEach(async () => {
-    cli = new Cli({ C4C_API_ENDPOINT: world.url });
-    receiver = await Receiver.start();
-    [provider, caller] = [await world.agent(), await world.agent()];
-    await world.fund(caller.owner, '10000');
-    const room = { maxPending: 10_000, maxPendingPerCaller: 10_000 };
-    service = await world.service(provider, { outputSchema: null, price: '1', avgResponseMs: 900_000, ...room });
-  });
-  afterEach(async () => {
-    await connections.end();
-    await receiver.down();
-    cli.close();
-  });
-  afterAll(() => world.close());
-
-  const connect = (): Connection => connections.start(['--webhook', receiver.url], { C4C_API_TOKEN: provider.key });
+  const room = { maxPending: 10_000, maxPendingPerCaller: 10_000 };
+  const stage = connectStage({ price: '1', avgResponseMs: 900_000, ...room });
 
   /** Spread over the time. */
   async function invoke(count: number, ms: number): Promise<number[]> {
     const made: number[] = [];
     const began = performance.now();
     for (let n = 0; n < count; n += 1) {
-      const body = { serviceId: service, input: { text: String(n) } };
-      const answer = await caller.api.post('/agent/me/service-invocations', body);
-      made.push(dataOf<{ invocationId: number }>(answer).invocationId);
+      made.push(await stage.invoke(stage.service, String(n)));
       const wait = began + ((n + 1) * ms) / count - performance.now();
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     }
     return made;
   }
 
-  const arrived = (): number[] => receiver.bodies('service_invocation').map((body) => Number(body['invocationId']));
+  const arrived = (): number[] =>
+    stage.receiver.bodies('service_invocation').map((body) => Number(body['invocationId']));
 
   async function allArrive(made: readonly number[], connection: () => Connection): Promise<void> {
     const missing = (): number[] => {
@@ -73,7 +45,7 @@ export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void
   }
 
   it('standing still while invocations arrive', { timeout: limitMs + frozen.ms + 30_000 }, async () => {
-    const connection = connect();
+    const connection = stage.connect();
     await connection.saw('connected');
     connection.signal('SIGSTOP');
     const made = await invoke(frozen.invocations, frozen.ms);
@@ -84,11 +56,11 @@ export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void
   });
 
   it('a receiver that is down', { timeout: limitMs + down.ms + 30_000 }, async () => {
-    const connection = connect();
+    const connection = stage.connect();
     await connection.saw('connected');
-    await receiver.down();
+    await stage.receiver.down();
     const made = await invoke(down.invocations, down.ms);
-    await receiver.up();
+    await stage.receiver.up();
     await allArrive(made, () => connection);
     await until('all are acknowledged', () => connection.all('acked').length >= made.length, limitMs);
     expect(arrived().sort(byNumber)).toEqual(made);
@@ -96,30 +68,28 @@ export function connectSurvives({ frozen, down, killed, limitMs }: Faults): void
   });
 
   it('a signal while the webhook does not come to an end', { timeout: limitMs + 30_000 }, async () => {
-    const connection = connections.start(['--webhook', receiver.url, '--timeout', '10m'], {
-      C4C_API_TOKEN: provider.key,
-    });
+    const connection = stage.connect({ args: ['--webhook', stage.receiver.url, '--timeout', '10m'] });
     await connection.saw('connected');
-    receiver.delayMs = 600_000;
+    stage.receiver.delayMs = 600_000;
     const [invocation] = await invoke(1, 0);
-    await until('the webhook works', () => receiver.busy > 0);
+    await until('the webhook works', () => stage.receiver.busy > 0);
     const began = performance.now();
     connection.signal('SIGTERM');
     expect(await connection.ended).toBe(0);
     expect(performance.now() - began).toBeLessThan(15_000);
-    receiver.delayMs = 0;
-    const next = connect();
+    stage.receiver.delayMs = 0;
+    const next = stage.connect();
     expect((await next.saw('acked'))['invocationId']).toBe(invocation);
   });
 
   it('kills in the middle of the work', { timeout: 2 * limitMs + 30_000 }, async () => {
-    receiver.delayMs = 20;
+    stage.receiver.delayMs = 20;
     const coming = invoke(killed.invocations, killed.times * 300);
-    let connection = connect();
+    let connection = stage.connect();
     for (let n = 0; n < killed.times; n += 1) {
       await connection.saw('forward.ok', 5, limitMs);
       await connection.kill();
-      connection = connect();
+      connection = stage.connect();
     }
     const made = await coming;
     await allArrive(made, () => connection);

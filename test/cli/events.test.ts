@@ -66,7 +66,7 @@ describe('c4c events list', () => {
     await invoke(2);
     const { code, stdout } = await cli.text(['events', 'list', '-l', '1'], key());
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^SEQ +AT +TYPE +INVOCATION +SERVICE\n +1 .* invocation\.invoked +\d+ +Word counter\n/);
+    expect(stdout).toMatch(/^SEQ +AT +TYPE +ABOUT +NAME\n +1 .* invocation\.invoked +invocation \d+ +Word counter\n/);
     expect(stdout).toContain('There is more: --after 1\n');
   });
 
@@ -147,8 +147,8 @@ describe('c4c events tail', () => {
     expect(JSON.parse(complaint())).toMatchObject({ error: { code: 'UNAUTHENTICATED' } });
   });
 
-  it('ends with 10 when nothing has ever answered', async () => {
-    const { ended } = tail([], { C4C_API_ENDPOINT: 'http://127.0.0.1:1023' });
+  it.each([[[]], [['--after', '0']]])('with %j ends with 10 when nothing has ever answered', async (args) => {
+    const { ended } = tail(args, { C4C_API_ENDPOINT: 'http://127.0.0.1:1023' });
     expect(await ended).toBe(10);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Webhook } from 'standardwebhooks';
-import { EVENT_TYPES, EVENTS } from '#events';
-import { webhookBodyOf, type Envelope } from '#invocations';
+import { EVENT_TYPES, EVENTS, type Envelope } from '#events';
+import { webhookBodyOf } from '#kernel';
 import { deliveryOf } from '../../apps/cli/connect-frame.js';
 import { Cli, refusalOf } from './cli.js';
 import { Receiver } from './receiver.js';

@@ -60,6 +60,11 @@ it('prints what a person wants to read', async () => {
   const id = /c4c webhook verify (\d+)/.exec(created.stdout)?.[1] ?? '';
   expect((await cli.text(['webhook', 'verify', id], as())).stdout).toMatch(/State: +active/);
   expect((await cli.text(['webhook', 'test', id], as())).stdout).toMatch(/Delivered: +yes\nStatus: +200/);
+  const { answer } = receiver;
+  receiver.answer = () => ({ status: 503, body: 'no room' });
+  const refused = await cli.text(['webhook', 'test', id], as());
+  receiver.answer = answer;
+  expect([refused.code, refused.stdout]).toEqual([10, expect.stringMatching(/Delivered: +no\nStatus: +503/)]);
   expect((await cli.text(['webhook', 'list'], as())).stdout).toMatch(/URL +STATE[\s\S]+active +all/);
   expect((await cli.text(['webhook', 'rotate', id], as())).stdout).toContain('The old one signs too until');
 });

@@ -11,6 +11,10 @@ beforeAll(async () => {
 afterEach(() => market.hangUp());
 afterAll(() => market.close());
 
+function submission(ref: number, invocationId: number): object {
+  return { type: 'submit', ref, invocationId, status: 'completed', output: { text: 'y' } };
+}
+
 describe('a socket of c4c.v1 ends', () => {
   it.each(['?v=1', 'c4c.v1'])('with 4501 when no hello comes within 5 s (%s)', async (way) => {
     const agent = await market.agent();
@@ -101,6 +105,36 @@ describe('a socket of c4c.v1 ends', () => {
     expect(client.closed).toBeUndefined();
   });
 
+  it.each([
+    ['nack', (seq: number) => ({ type: 'nack', seq, attempt: 1, delayMs: 60_000 })],
+    ['progress', (seq: number) => ({ type: 'progress', seq })],
+    ['submit', (seq: number, invocationId: number) => submission(seq, invocationId)],
+  ])('not for a %s of each event of its window at once', async (type, frameOf) => {
+    const shop = await market.shop();
+    const ids: number[] = [];
+    for (let n = 0; n < 64; n += 1) ids.push(await market.invoke(shop));
+    const client = await market.greet(shop.provider, { after: 0 });
+    await client.until(() => client.events.length === 64);
+    ids.forEach((id, n) => client.send(frameOf(n + 1, id)));
+    client.send({ type: 'ping', n: 1 });
+    await client.until(() => client.ofType('pong').length === 1);
+    if (type === 'submit') await client.until(() => client.ofType('reply').length === 64);
+    expect(client.ofType('reply').filter(({ ok }) => ok !== true)).toEqual([]);
+    expect(client.closed).toBeUndefined();
+  });
+
+  it.each([
+    ['reports of progress on one event', { type: 'progress', seq: 1 }],
+    ['submissions that are refused', submission(1, 999_999_999)],
+  ])('for a flood of %s', async (_name, frame) => {
+    const shop = await market.shop();
+    await market.invoke(shop);
+    const client = await market.greet(shop.provider, { after: 0 });
+    await client.until(() => client.events.length === 1);
+    for (let n = 0; n < 500; n += 1) client.send(frame);
+    expect(await client.untilClosed()).toMatchObject({ code: 4501, reason: 'FRAME_RATE_EXCEEDED' });
+  });
+
   it('with 4503 when its key is revoked, and what it held goes to others', async () => {
     const shop = await market.shop();
     const key = await market.node.call<{ id: number; key: string }>(
@@ -131,7 +165,8 @@ describe('a socket of c4c.v1 ends', () => {
   });
 
   it('with 4002 when much waits and nothing is read for 30 s; it held little, and another gets all', async () => {
-    const shop = await market.shop();
+    // A key that may not read gets inputs with their events, however long.
+    const shop = await market.shop(['provide']);
     const sleeper = await market.greet(shop.provider);
     sleeper.ws.pause();
     const input = { text: 'x'.repeat(200_000) };

@@ -64,6 +64,30 @@ describe('a consumer', () => {
     expect(client.ws.protocol).toBe('c4c.v1');
   });
 
+  it('is told where a long input is, and gets it with the event when its key could not read it there', async () => {
+    const shop = await market.shop();
+    const { key } = await market.node.call<{ key: string }>(
+      shop.provider.ownerKey,
+      'POST',
+      `/owner/agents/${String(shop.provider.id)}/keys`,
+      { scopes: ['provide'] },
+    );
+    const input = { text: 'x'.repeat(100_000) };
+    const id = await market.invoke(shop, { input });
+    const reader = await market.greet(shop.provider, { consumer: 'reader' });
+    await reader.until(() => reader.events.length === 1);
+    expect(reader.ofType('event')[0]?.data).toMatchObject({
+      invocationId: id,
+      inputUrl: `/openapi/v1/agent/me/service-invocations/${String(id)}`,
+    });
+    expect(reader.ofType('event')[0]?.data).not.toHaveProperty('input');
+    const worker = await market.greet({ ...shop.provider, key }, { consumer: 'worker' });
+    await worker.until(() => worker.events.length === 1);
+    expect(worker.ofType('event')[0]?.data?.['input']).toEqual(input);
+    worker.ack('1.1');
+    await until(async () => (await market.phase(id)) === 'acknowledged');
+  });
+
   it('that is new and names no number begins with what is pending', async () => {
     const shop = await market.shop();
     const [first] = await announce(shop, 3);
@@ -256,15 +280,24 @@ describe('several sockets', () => {
     const heir = await market.greet(shop.provider, { consumer: 'pool', after: 0 });
     await heir.until(() => heir.ofType('caught_up').length > 0);
     expect(heir.events).toEqual([]);
-    // It stops saying that it is there, as one that is frozen or cut off.
+    // It has not said for a minute that it is there, as one that is frozen or cut off.
     const { rows } = await market.database.pool.query<{ node: string }>(
       'select node from market.consumer_socket where agent_id = $1',
       [shop.provider.id],
     );
     expect(new Set(rows.map(({ node }) => node)).size).toBe(2);
-    const gone = `update market.gateway_node set seen_at = seen_at - interval '1 minute' where node = any ($1)
-      and node in (select node from market.consumer_socket where session::text = $2)`;
-    await market.database.pool.query(gone, [rows.map(({ node }) => node), held.welcome?.['session']]);
+    // In one transaction with what the other says of itself: the beats of both go on, and neither is to come in between.
+    const gone = `update market.gateway_node set seen_at = seen_at - interval '1 minute'
+      where node in (select node from market.consumer_socket where session::text = $1)`;
+    const tx = await market.database.pool.connect();
+    await tx.query('begin');
+    await tx.query(gone, [held.welcome?.['session']]);
+    await tx.query(
+      `select market.gateway_beat(node, false) from market.gateway_node where node = any ($1) and seen_at > now() - interval '5 seconds'`,
+      [rows.map(({ node }) => node)],
+    );
+    await tx.query('commit');
+    tx.release();
     await heir.until(() => heir.events.length === 3, 8_000);
     expect(heir.events).toEqual(['1.2', '2.2', '3.2']);
     // Should it come back, its acknowledgements count no more, and its clients begin anew.
@@ -272,6 +305,34 @@ describe('several sockets', () => {
     expect(await held.untilClosed(8_000)).toMatchObject({ code: 4005 });
     expect(await place(shop.provider, 'pool')).toEqual({ acked: 0, taken: 3 });
     await dying.close();
+  });
+
+  it('of one consumer have the same types: another hello is refused and takes nothing away', async () => {
+    const shop = await market.shop();
+    const there = await market.elsewhere();
+    const first = await market.greet(shop.provider, { consumer: 'main' });
+    for (const node of [undefined, there]) {
+      const second = await market.open(shop.provider, {}, '?v=1', node);
+      second.send({ type: 'hello', consumer: 'main', types: ['review.created'] });
+      expect(await second.untilClosed()).toMatchObject({ code: 4501, reason: 'CONSUMER_TYPES' });
+      expect(second.frames).toMatchObject([{ type: 'error', code: 'CONSUMER_TYPES', retryable: false }]);
+      expect(second.frames[0]?.['message']).toContain('another name of a consumer');
+    }
+    await market.invoke(shop);
+    await first.until(() => first.events.length === 1);
+    first.ack('1.1');
+    await first.leave();
+
+    // Alone it may; and then the order of the types is nothing.
+    const types = ['review.created', 'invocation.completed'];
+    const alone = await market.greet(shop.provider, { consumer: 'main', types });
+    const same = await market.greet(shop.provider, { consumer: 'main', types: types.toReversed() }, there);
+    for (const other of [types.slice(1), undefined]) {
+      const refused = await market.open(shop.provider, {}, '?v=1');
+      refused.send({ type: 'hello', consumer: 'main', types: other });
+      expect(await refused.untilClosed()).toMatchObject({ code: 4501, reason: 'CONSUMER_TYPES' });
+    }
+    expect([alone.closed, same.closed]).toEqual([undefined, undefined]);
   });
 
   it('of one consumer leave its place alone when they say another number', async () => {

@@ -80,8 +80,8 @@ export class Market {
     return this.other;
   }
 
-  async open(agent: Agent, options: ClientOptions = {}, query = ''): Promise<Client> {
-    const client = await Client.open(this.port, agent.key, options, query);
+  async open(agent: Agent, options: ClientOptions = {}, query = '', at: Node = this.node): Promise<Client> {
+    const client = await Client.open(at.port, agent.key, options, query);
     this.clients.push(client);
     return client;
   }
@@ -93,6 +93,11 @@ export class Market {
     client.send({ type: 'hello', ...hello });
     await client.until(() => client.welcome !== undefined);
     return client;
+  }
+
+  /** Another promise of the shop's service: the deadline is twice that. */
+  async promise({ provider, serviceId }: Shop, avgResponseMs: number): Promise<void> {
+    await this.node.call(provider.key, 'PATCH', `/agent/me/services/${String(serviceId)}`, { avgResponseMs });
   }
 
   /** The server's ends of the agent's sockets. */

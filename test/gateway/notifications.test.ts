@@ -44,6 +44,19 @@ describe('notifications', () => {
     });
   });
 
+  it('have the whole input, however long, at connect and afterwards', async () => {
+    const shop = await market.shop();
+    const input = { text: 'x'.repeat(250_000) };
+    const live = await market.open(shop.provider);
+    await market.invoke(shop, { input });
+    const later = await market.open(shop.provider);
+    for (const client of [live, later]) {
+      await client.until(() => client.frames.length === 1);
+      expect(client.frames[0]?.data?.['input']).toEqual(input);
+      expect(client.frames[0]?.data).not.toHaveProperty('inputUrl');
+    }
+  });
+
   it('of what is still pending come again at connect, once, and then what follows', async () => {
     const shop = await market.shop();
     const old: number[] = [];

@@ -155,13 +155,30 @@ describe('a page of events', () => {
   it('ends where it becomes large, and the next one goes on', async () => {
     const free = await world.service(provider, { title: 'Free form', inputSchema: null, outputSchema: null });
     for (let n = 0; n < 20; n += 1) {
-      dataOf(await caller.api.post(INVOCATIONS, { serviceId: free, input: { text: 'x'.repeat(100_000) } }));
+      dataOf(await caller.api.post(INVOCATIONS, { serviceId: free, input: { text: 'x'.repeat(65_000) } }));
     }
     const first = await page();
     expect(first.events.length).toBeLessThan(20);
     expect(first.hasMore).toBe(true);
     const second = await page(`?after=${first.nextAfter}`);
     expect(second.events[0]?.seq).toBe(first.nextAfter + 1);
+  });
+
+  it('names where a long input is, which is there for the provider', async () => {
+    const free = await world.service(provider, { title: 'Free form', inputSchema: null, outputSchema: null });
+    const input = { text: 'x'.repeat(100_000) };
+    const { invocationId } = dataOf<{ invocationId: number }>(
+      await caller.api.post(INVOCATIONS, { serviceId: free, input }),
+    );
+    const [event] = (await page()).events;
+    expect(event?.data).toMatchObject({ invocationId, status: 'pending' });
+    expect(event?.data).not.toHaveProperty('input');
+    const { inputUrl } = event?.data as unknown as { inputUrl: string };
+    expect(inputUrl).toBe(`/openapi/v1${INVOCATIONS}/${invocationId}`);
+    const answer = await fetch(new URL(inputUrl, world.url), { headers: { 'x-api-key': provider.key } });
+    expect(await answer.json()).toMatchObject({ data: { input } });
+    // Reading it acknowledged it.
+    expect(dataOf(await caller.api.get(`${INVOCATIONS}/${invocationId}`))['phase']).toBe('acknowledged');
   });
 
   it('names what retention has dropped to who has missed it, and not to who begins', async () => {
@@ -373,10 +390,10 @@ describe('a stream of events', () => {
     const stream = await open('?after=0');
     stream.response.pause();
     await untilWaiting(1);
-    const input = { text: 'x'.repeat(100_000) };
+    const input = { text: 'x'.repeat(65_000) };
     for (let n = 0; n < 300; n += 1) dataOf(await caller.api.post(INVOCATIONS, { serviceId: free, input }));
     const [reader] = readers().of(BigInt(provider.id));
-    // 30 MB wait. The sockets of both sides take some megabytes of it, and the server holds a page or two.
+    // 20 MB wait. The sockets of both sides take some megabytes of it, and the server holds a page or two.
     expect(Number(reader?.cursor)).toBeLessThan(200);
     expect(reader?.response.writableLength).toBeLessThan(2 * 1024 * 1024);
     stream.response.resume();

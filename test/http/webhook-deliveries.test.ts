@@ -25,14 +25,15 @@ let endpoint: number;
 beforeAll(async () => {
   world = await startWorld();
 });
-beforeEach(async () => {
+beforeEach(begin);
+async function begin(): Promise<void> {
   agent = await world.agent();
   const created = dataOf<{ endpoint: { id: number } }>(
     await agent.api.post('/agent/me/webhooks', { url: 'https://example.com/hook' }),
   );
   endpoint = created.endpoint.id;
   await set(`state = 'active'`);
-});
+}
 afterAll(() => world.close());
 
 const path = (rest = ''): string => `/agent/me/webhooks/${endpoint}/${rest}`;
@@ -65,10 +66,14 @@ async function delivered(status: string, count = 1, type = 'review.created'): Pr
 
 /** What the worker does. */
 async function work(): Promise<void> {
+  while (await step());
+}
+
+async function step(): Promise<boolean> {
   const doors = new Database(world.database.config().database);
-  const store = new ReplayStore(doors);
-  while (await store.step(WORK_TYPES, 2));
+  const isMore = await new ReplayStore(doors).step(WORK_TYPES, 2);
   await doors.close();
+  return isMore;
 }
 
 describe('deliveries', () => {
@@ -84,6 +89,21 @@ describe('deliveries', () => {
     expect(ofStatus.deliveries.map(({ id }) => id)).toEqual(failed.toReversed());
     const ofType = dataOf<Deliveries>(await agent.api.get(path('deliveries?eventType=invocation.completed')));
     expect(ofType.deliveries.map(({ id }) => id)).toEqual([arrived]);
+  });
+
+  it('are listed from a time on', async () => {
+    const [old] = await delivered('failed');
+    await world.database.pool.query(
+      `update market.delivery set created_at = created_at - interval '2 hours' where id = $1`,
+      [old],
+    );
+    const [fresh] = await delivered('failed');
+    const since = async (hoursAgo: number): Promise<unknown> => {
+      const at = new Date(Date.now() - hoursAgo * 3_600_000).toISOString();
+      const { deliveries } = dataOf<Deliveries>(await agent.api.get(path(`deliveries?since=${at}`)));
+      return deliveries.map(({ id }) => id);
+    };
+    expect([await since(3), await since(1), await since(-1)]).toEqual([[fresh, old], [fresh], []]);
   });
 
   it('are empty before the first event', async () => {
@@ -102,7 +122,7 @@ describe('deliveries', () => {
     });
   });
 
-  it.each(['status=done', 'eventType=toString', 'before=0', 'before=x', 'limit=0'])(
+  it.each(['status=done', 'eventType=toString', 'since=yesterday', 'replayId=-1', 'before=0', 'before=x', 'limit=0'])(
     'are not listed by %s',
     async (query) => {
       expectProblem(await agent.api.get(path(`deliveries?${query}`)), 400, 'VALIDATION_FAILED', [
@@ -171,9 +191,41 @@ describe('a replay of many', () => {
     expect(done).toMatchObject({ status: 'done', made: 5 });
     const { deliveries } = dataOf<Deliveries>(await agent.api.get(path('deliveries?status=pending')));
     expect(deliveries.map(({ replayOf }) => replayOf).sort()).toEqual(failed.sort());
+    const made = dataOf<Deliveries>(await agent.api.get(path(`deliveries?replayId=${replay?.id}`)));
+    expect(made.deliveries).toEqual(deliveries);
+    expect(dataOf<Deliveries>(await agent.api.get(path('deliveries?replayId=999999'))).deliveries).toEqual([]);
     expect(dataOf(await agent.api.get(path('replays')))).toEqual({ replays: [done] });
     await work();
     expect(dataOf<Replay>(await agent.api.get(path(`replays/${replay?.id}`)))).toEqual(done);
+  });
+
+  it('leaves out what was replayed since, unless that failed too: then it is made for all of them', async () => {
+    const end = (id: number | undefined, status: string): Promise<unknown> =>
+      world.database.pool.query('update market.delivery set status = $2, ended_at = platform.clock() where id = $1', [
+        id,
+        status,
+      ]);
+    const again = async (id: number | undefined): Promise<number> =>
+      dataOf<Delivery>(await agent.api.post(path(`deliveries/${id}/replay`))).id;
+    const replayed = async (body: object): Promise<number> => {
+      const replay = dataOf<Replay>(await agent.api.post(path('replays'), body));
+      await work();
+      return dataOf<Replay>(await agent.api.get(path(`replays/${replay.id}`))).made;
+    };
+    const [arrived, pending, twice, never, inRange] = await delivered('failed', 5);
+    await end(await again(arrived), 'delivered');
+    await again(pending);
+    const failedAgain = await again(twice);
+    await end(failedAgain, 'failed');
+    const { seq } = dataOf<Delivery>(await agent.api.get(path(`deliveries/${inRange}`)));
+    expect(await replayed({ kind: 'range', after: seq - 1, through: seq })).toBe(1);
+
+    expect(await replayed({ kind: 'failed' })).toBe(2);
+    const { deliveries } = dataOf<Deliveries>(await agent.api.get(path('deliveries')));
+    expect(deliveries.slice(0, 2).map(({ replayOf }) => replayOf)).toEqual([failedAgain, never]);
+    expect(await replayed({ kind: 'failed' })).toBe(0);
+    for (const { id } of deliveries.slice(0, 2)) await end(id, 'delivered');
+    expect(await replayed({ kind: 'failed' })).toBe(0);
   });
 
   it('makes a range of the log, of the types that the endpoint wants', async () => {
@@ -189,6 +241,55 @@ describe('a replay of many', () => {
     });
     const { deliveries } = dataOf<Deliveries>(await agent.api.get(path('deliveries?status=pending')));
     expect(deliveries.map(({ seq }) => seq)).toEqual([4, 3, 2]);
+  });
+
+  it('is refused under a key that named another, also of another end, and not when the log has grown since', async () => {
+    await delivered('delivered', 4);
+    const ask = (through?: number, after = 1) =>
+      agent.api.post(path('replays'), { kind: 'range', after, through }).set('idempotency-key', `k${after}`);
+    const first = dataOf<Replay>(await ask(100));
+    expect(first).toMatchObject({ after: 1, through: 4 });
+    const open = dataOf<Replay>(await ask(undefined, 2));
+    await delivered('delivered');
+    expect(dataOf<Replay>(await ask(100))).toEqual(first);
+    expect(dataOf<Replay>(await ask(undefined, 2))).toEqual(open);
+    await world.nothingHappens(async () => {
+      for (const through of [2, 4, 5, 101, undefined]) expectProblem(await ask(through), 422, 'IDEMPOTENCY_KEY_REUSED');
+      expectProblem(await ask(4, 2), 422, 'IDEMPOTENCY_KEY_REUSED');
+    });
+  });
+
+  it('may be one of ten that are pending, however many are asked for at once', async () => {
+    await delivered('failed');
+    const ask = (key: number) => agent.api.post(path('replays'), { kind: 'failed' }).set('idempotency-key', `k${key}`);
+    const answers = await Promise.all(Array.from({ length: 13 }, (_, key) => ask(key)));
+    const begun = answers.flatMap(({ status }, key) => (status === 200 ? [key] : []));
+    expect(begun.length).toBe(10);
+    for (const answer of answers.filter(({ status }) => status !== 200))
+      expectProblem(answer, 409, 'WEBHOOK_REPLAY_LIMIT');
+    await world.nothingHappens(async () => {
+      expectProblem(await ask(13), 409, 'WEBHOOK_REPLAY_LIMIT');
+      for (const key of begun) dataOf(await ask(key));
+    });
+    await work();
+    dataOf(await ask(13));
+  });
+
+  it("takes turns with others, so that one agent's many do not hold up another's", async () => {
+    const ask = async (): Promise<number> =>
+      dataOf<Replay>(await agent.api.post(path('replays'), { kind: 'range', after: 0 })).id;
+    await work();
+    await delivered('delivered', 8);
+    for (let n = 0; n < 3; n += 1) await ask();
+    await begin();
+    await delivered('delivered', 3);
+    const id = await ask();
+    const made: number[] = [];
+    for (let n = 0; n < 8; n += 1) {
+      await step();
+      made.push(dataOf<Replay>(await agent.api.get(path(`replays/${id}`))).made);
+    }
+    expect(made).toEqual([0, 0, 0, 2, 2, 2, 2, 3]);
   });
 
   it('ends when the endpoint was deleted', async () => {

@@ -127,6 +127,10 @@ describe('an endpoint', () => {
       url: endpoint.url,
     });
     expect(dataOf(await agent.api.patch(path, { url: endpoint.url }))).toMatchObject({ state: 'active' });
+    expect(dataOf(await agent.api.patch(path, { description: '' }))).toMatchObject({
+      description: '',
+      ratePerSecond: 3,
+    });
     await setState(endpoint.id, `consecutive_failures = 7, first_failure_at = platform.clock(), state = 'failing'`);
     expect(dataOf(await agent.api.patch(path, { url: `${receiver.url}/other` }))).toMatchObject({
       url: `${receiver.url}/other`,
@@ -286,6 +290,36 @@ describe('the challenge', () => {
       }
     });
     expect(receiver.requests.length).toBe(20);
+  });
+
+  it('is sent to a host that never answered one 20 times a minute, and 60 times for one owner', async () => {
+    receiver.answer = () => ({ status: 500 });
+    const { owner } = agent;
+    const codes: string[] = [];
+    const before = receiver.requests.length;
+    const call = async (of: AgentActor, times: number, action: 'test' | 'verify', id: number): Promise<void> => {
+      for (let i = 0; i < times; i += 1) {
+        const { status } = await of.api.post(`${WEBHOOKS}/${id}/${action}`);
+        codes.push(`${action} ${status}`);
+      }
+    };
+    for (let n = 0; n < 4; n += 1) {
+      const one = await world.agent(owner);
+      const { endpoint } = dataOf<Created>(await one.api.post(WEBHOOKS, { url: `${receiver.url}/${n}` }));
+      await call(one, 7, 'verify', endpoint.id);
+    }
+    expect(codes.filter((code) => code === 'verify 422').length).toBe(20);
+    expect(codes.filter((code) => code === 'verify 429').length).toBe(8);
+    for (let n = 0; n < 3; n += 1) {
+      const one = await world.agent(owner);
+      const { endpoint } = dataOf<Created>(await one.api.post(WEBHOOKS, { url: `${receiver.url}/${n}` }));
+      // As if it had been verified some time ago.
+      await setState(endpoint.id, `state = 'active'`);
+      await call(one, 15, 'test', endpoint.id);
+    }
+    expect(codes.filter((code) => code === 'test 200').length).toBe(40);
+    expect(codes.filter((code) => code === 'test 429').length).toBe(5);
+    expect(receiver.requests.length - before).toBe(60);
   });
 
   it('brings a disabled endpoint back, a minute after it was disabled', async () => {

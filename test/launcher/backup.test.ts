@@ -131,7 +131,8 @@ async function contents(home: string): Promise<unknown> {
     select 'select ''' || c.oid::regclass || ''' as table, count(*)::int as rows, md5(coalesce(string_agg(t::text, e''\\n'' order by t::text collate "C"), '''')) as sum from ' || c.oid::regclass || ' t' as text
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where n.nspname in ('ledger', 'market') and c.relkind in ('r', 'p') and not c.relispartition
-      and c.relname not in ('api_key', 'outcome_queue', 'service_stats', 'agent_stats', 'credit', 'wallet')
+      and c.relname not in ('api_key', 'outcome_queue', 'service_stats', 'agent_stats', 'credit', 'wallet',
+        'gateway_node', 'consumer_socket', 'agent_presence', 'agent_poll', 'webhook_pace')
     order by c.oid::regclass::text`);
   // A union keeps no order of its own: tables may be read in parallel.
   const found = await client.query(`${rows.map(({ text }) => text).join(' union all ')} order by 1`);

@@ -40,6 +40,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   app.password = cluster.appPassword;
   const pool = new pg.Pool({ connectionString: adminUrl, max: 4, types });
   pool.on('error', () => undefined);
+  // The pool's end does not wait for its connections' own, and whoever drops the database may end them first.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return {
     name,
     adminUrl,

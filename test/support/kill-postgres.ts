@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { findPostmaster } from '../../libs/platform/postmaster.js';
+import { findPostmaster, stopPostmaster } from '../../libs/platform/postmaster.js';
+
+/** As an operator restarts it (`pg_ctl restart -m fast`): what is open is rolled back and cut off. The launcher's watch starts it. */
+export async function restartPostgres({ dataFolder }: { dataFolder: string }): Promise<void> {
+  const postmaster = await findPostmaster(dataFolder);
+  if (postmaster === undefined) throw new Error('The server does not run');
+  await stopPostmaster(postmaster.pid);
+}
 
 /** Every process of the server, the postmaster first so that none is started again. The launcher's watch brings it back. */
 export async function killPostgres({ dataFolder }: { dataFolder: string }): Promise<void> {

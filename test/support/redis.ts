@@ -25,6 +25,9 @@ export const noRedis: string | undefined =
   (process.env['REDIS_URL'] ?? '') !== '' || hasRedisServer()
     ? undefined
     : 'no Redis: REDIS_URL is not set and there is no redis-server on PATH';
+/** Why tests that kill, stop or flush their Redis cannot run here, or undefined when they can. */
+export const redisNotOurs: string | undefined =
+  noRedis ?? ((process.env['REDIS_URL'] ?? '') === '' ? undefined : 'REDIS_URL is not ours to flush or to stop');
 if (noRedis !== undefined) console.warn(`Skipped: ${noRedis}`);
 
 const START_WITHIN_MS = 10_000;

@@ -8,6 +8,8 @@ export type TcpProxy = {
   loseAnswers(): void;
   /** What the server answers from now on is swallowed, and the connection stays open. */
   swallowAnswers(): void;
+  /** From now on nothing comes through in either direction, and the connections stay open: as when a cable is pulled. */
+  freeze(): void;
   /** Cuts what is open and refuses what comes. */
   refuse(): void;
   /** Lets everything through again. */
@@ -16,7 +18,7 @@ export type TcpProxy = {
 };
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
-  let mode: 'open' | 'lose' | 'swallow' | 'refuse' = 'open';
+  let mode: 'open' | 'lose' | 'swallow' | 'frozen' | 'refuse' = 'open';
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     if (mode === 'refuse') return void client.destroy();
@@ -33,7 +35,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         cut();
       });
     }
-    client.on('data', (chunk) => upstream.write(chunk));
+    client.on('data', (chunk) => {
+      if (mode !== 'frozen') upstream.write(chunk);
+    });
     upstream.on('data', (chunk) => {
       if (mode === 'open') client.write(chunk);
       else if (mode === 'lose') cut();
@@ -53,6 +57,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     loseAnswers: () => void (mode = 'lose'),
     swallowAnswers: () => void (mode = 'swallow'),
+    freeze: () => void (mode = 'frozen'),
     refuse: () => {
       mode = 'refuse';
       cutAll();

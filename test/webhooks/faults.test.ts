@@ -117,3 +117,48 @@ it('a worker that stands still while another takes its place changes nothing whe
   expect(await deliveries()).toEqual({ delivered: 1, all: 1, marked: 1 });
   expect(hook.ids.size).toBe(1);
 });
+
+it('what a killed worker had under way is taken over within its lease and a second', { timeout: 60_000 }, async () => {
+  const hook = await hookFor(shop.provider.id, () => undefined);
+  const [first, other] = [await fleet.start('worker'), await fleet.start('worker')];
+  // It is there and takes nothing until the first one has everything.
+  other.signal('SIGSTOP');
+  await invokeMany(16);
+  await hook.until(16);
+  other.signal('SIGCONT');
+  hook.answer = (response) => response.writeHead(204).end();
+  await first.kill();
+  const killedAt = Date.now();
+  await expect.poll(async () => (await deliveries()).delivered, { timeout: LEASE_MS + 7_000 }).toBe(16);
+  expect(hook.ids.size).toBe(16);
+  expect(hook.hits.length).toBe(32);
+  expect(Math.max(...hook.hits.map(({ atMs }) => atMs)) - killedAt).toBeLessThan(LEASE_MS + 1_000);
+});
+
+it('a worker that is told to stop ends what is under way, begins nothing more, and doubles nothing', async () => {
+  const held: (() => void)[] = [];
+  const hook = await hookFor(shop.provider.id, (response) => held.push(() => response.writeHead(204).end()));
+  const first = await fleet.start('worker', { C4C_METRICS_PORT: '0' });
+  const metricsUrl = /"metricsUrl":"(?<url>[^"]+)"/.exec(first.lines.join('\n'))?.groups?.['url'] ?? '';
+  await invokeMany(30);
+  await hook.until(16);
+  const stopped = first.stop();
+  // The metrics are what it closes first: by then it knows.
+  await expect
+    .poll(() =>
+      fetch(metricsUrl).then(
+        () => 'there',
+        () => 'gone',
+      ),
+    )
+    .toBe('gone');
+  for (const answer of held) answer();
+  await stopped;
+  expect(first.errors).toEqual([]);
+  expect(hook.hits.length).toBe(16);
+  expect(await deliveries()).toMatchObject({ delivered: 16, marked: 16 });
+  hook.answer = (response) => response.writeHead(204).end();
+  await fleet.start('worker');
+  await expect.poll(async () => (await deliveries()).delivered, { timeout: 10_000 }).toBe(30);
+  expect(hook.hits.length).toBe(30);
+});

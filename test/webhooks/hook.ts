@@ -22,7 +22,7 @@ export class Hook {
     public answer: Answer,
   ) {}
 
-  static async start(answer: Answer = (response) => response.writeHead(204).end()): Promise<Hook> {
+  static async start(answer: Answer = (response) => response.writeHead(204).end(), host = '127.0.0.1'): Promise<Hook> {
     const server = createServer();
     const hook = new Hook(server, answer);
     server.on('request', (request, response) => {
@@ -32,13 +32,14 @@ export class Hook {
         () => undefined,
       );
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     return hook;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
+    const { address, port } = this.server.address() as AddressInfo;
+    return `http://${address}:${port}/hook`;
   }
 
   /** The ids that came, each once. */
@@ -77,4 +78,10 @@ export class Hook {
       return false;
     });
   }
+}
+
+/** How many requests the fullest second has, wherever it begins. */
+export function mostInASecond(hits: readonly Hit[]): number {
+  const atMs = hits.map((hit) => hit.atMs).sort((a, b) => a - b);
+  return Math.max(...atMs.map((from, n) => atMs.slice(n).filter((at) => at < from + 1_000).length));
 }

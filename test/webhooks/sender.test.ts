@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { expectInvariants } from '../support/database.js';
-import { Hook, type Hit } from './hook.js';
+import { Hook, mostInASecond, type Hit } from './hook.js';
 import { Stage } from './stage.js';
 
 let stage: Stage;
@@ -58,6 +58,24 @@ describe('an event', () => {
       'x-c4c-attempt': '1',
       'x-c4c-deadline': hit?.body['deadlineAt'],
     });
+    const [secret = ''] = await stage.secrets(endpoint);
+    expect(hit && verified(secret, hit)).toBe(true);
+  });
+
+  it('of an invocation with a long input says where that is', async () => {
+    const receiver = await hook();
+    const endpoint = await stage.endpoint(receiver.url);
+    const id = await stage.invoke();
+    await stage.database.pool.query(
+      `update market.invocation set input = json_build_object('text', repeat('x', 100000)) where id = $1`,
+      [id],
+    );
+    stage.sender().start();
+    await stage.settled(endpoint, 1);
+    const [hit] = receiver.hits;
+    const inputUrl = `/openapi/v1/agent/me/service-invocations/${id}`;
+    expect(hit?.body).toMatchObject({ type: 'service_invocation', inputUrl, data: { inputUrl } });
+    expect(hit?.bytes.length).toBeLessThan(2_000);
     const [secret = ''] = await stage.secrets(endpoint);
     expect(hit && verified(secret, hit)).toBe(true);
   });
@@ -213,6 +231,8 @@ describe('what only tells', () => {
     for (let tries = 1; tries < 10; tries += 1) {
       await receiver.until(tries);
       await expect.poll(async () => (await stage.rows(endpoint))[0]?.tries.length).toBe(tries);
+      // A breaker that opens after the clock has moved would be open for longer than this waits.
+      await expect.poll(async () => (await stage.endpointRow(endpoint)).failures).toBe(tries);
       // The longest wait and an open breaker.
       await stage.database.advanceClock(24 * 1.2 * 3_600_000 + 301_000);
     }
@@ -253,6 +273,25 @@ describe('what only tells', () => {
         `select e.type from market.agent_event e join market.webhook_notice n using (agent_id, seq) where n.reason = 'gone'`,
       ),
     ).toBe('endpoint.disabled');
+  });
+
+  it('that is gone at its old address says nothing about the new one', async () => {
+    const answered = Promise.withResolvers<void>();
+    const old = await hook((response) => void answered.promise.then(() => response.writeHead(410).end()));
+    const endpoint = await stage.endpoint(old.url);
+    const sender = stage.sender();
+    sender.start();
+    await stage.invoke();
+    await old.until(1);
+    const url = (await hook()).url;
+    expect(await stage.endpoints.update(stage.provider, endpoint, { url })).toBe(true);
+    expect(await stage.endpoints.activate(stage.provider, endpoint, url)).toBe(true);
+    answered.resolve();
+    expect((await stage.settled(endpoint, 1))[0]?.tries).toMatchObject([{ status: 410 }]);
+    // Then all that follows from the try is written down.
+    await sender.stop();
+    expect(await stage.endpointRow(endpoint)).toEqual({ state: 'active', failures: 0, opened: 0, disabledAt: null });
+    expect(await stage.ledger.one('select count(*)::integer from market.webhook_notice')).toBe(0);
   });
 
   it.each([
@@ -349,16 +388,13 @@ describe('an endpoint', () => {
     await expect.poll(() => stage.endpointRow(endpoint)).toMatchObject({ state: 'active', failures: 0, opened: 0 });
   });
 
-  it('gets no more than its rate, after a second at once', async () => {
+  it('gets no more than its rate in any second', async () => {
     const receiver = await hook();
     const endpoint = await stage.endpoint(receiver.url, { rate: 10 });
     for (let n = 0; n < 30; n += 1) await stage.invoke();
-    const startedAt = Date.now();
     stage.sender().start();
     await stage.settled(endpoint, 30);
-    expect(Date.now() - startedAt).toBeGreaterThan(1_900);
-    const seconds = Map.groupBy(receiver.hits, ({ atMs }) => Math.floor((atMs - startedAt) / 1_000));
-    for (const [second, hits] of seconds) expect(hits.length, `second ${second}`).toBeLessThanOrEqual(21);
+    expect(mostInASecond(receiver.hits)).toBeLessThanOrEqual(11);
   });
 });
 

@@ -1,4 +1,5 @@
-import { Bus, createLog, openPlatform, type Platform } from '#platform';
+import { Bus, createLog, openPlatform, type Bell, type Egress, type Platform } from '#platform';
+import { EventViews } from '#events';
 import { InvocationFrames, Marks } from '#invocations';
 import { InvocationStore } from '../../libs/invocations/invocation.store.js';
 import { MarksStore } from '../../libs/invocations/marks.store.js';
@@ -6,7 +7,12 @@ import { DeliveryBodies } from '../../libs/webhooks/delivery-bodies.js';
 import { DeliveryStore } from '../../libs/webhooks/delivery.store.js';
 import { EndpointHealthStore } from '../../libs/webhooks/endpoint-health.store.js';
 import { EndpointStore } from '../../libs/webhooks/endpoint.store.js';
+import { NoticeStore } from '../../libs/webhooks/notice.store.js';
+import { Notices } from '../../libs/webhooks/notices.js';
+import { RateStore } from '../../libs/webhooks/rate.store.js';
+import { ReplayStore } from '../../libs/webhooks/replay.store.js';
 import { SecretBox } from '../../libs/webhooks/secret-box.js';
+import { SenderMetrics } from '../../libs/webhooks/sender.metrics.js';
 import { Sender } from '../../libs/webhooks/sender.js';
 import { newSecret } from '../../libs/webhooks/signing.js';
 import { Ledger } from '../ledger/ledger.js';
@@ -22,6 +28,32 @@ export type Delivered = {
   body: Buffer | null;
   tries: { attempt: number; status: number | null; reason: string | null; total: number; response: string | null }[];
 };
+
+/** What a worker process makes of its platform, with hints from this bus. */
+export function senderOn(
+  { database, config, egress, log, metrics }: Platform,
+  bus: Bus,
+  { bell, pollMs }: { bell?: Bell | undefined; pollMs?: number | undefined } = {},
+): Sender {
+  const [deliveries, health] = [new DeliveryStore(database), new EndpointHealthStore(database)];
+  const views = new EventViews();
+  views.add(new InvocationFrames(new InvocationStore(database)));
+  views.add(new Notices(new NoticeStore(database)));
+  const parts = {
+    deliveries,
+    health,
+    rates: new RateStore(database),
+    bodies: new DeliveryBodies(views),
+    marks: new Marks(new MarksStore(database), bus),
+    endpoints: new EndpointStore(database, new SecretBox(config)),
+    metrics: new SenderMetrics(metrics, deliveries, health, new ReplayStore(database)),
+    egress,
+    bus,
+    log,
+    bell,
+  };
+  return new Sender(parts, pollMs);
+}
 
 /** A market with people, endpoints and senders, and no process around them. */
 export class Stage {
@@ -41,9 +73,11 @@ export class Stage {
     this.endpoints = new EndpointStore(platform.database, new SecretBox(platform.config));
   }
 
-  static async start(): Promise<Stage> {
+  /** `egress` stands for the one that the configuration would make. */
+  static async start({ egress }: { egress?: Egress } = {}): Promise<Stage> {
     const database = await createTestDatabase();
-    const platform = openPlatform(database.config({ C4C_EGRESS_ALLOW: '127.0.0.0/8' }), createLog('silent'));
+    const config = database.config({ C4C_EGRESS_ALLOW: '127.0.0.0/8' });
+    const platform = openPlatform(config, createLog('silent'), egress === undefined ? {} : { egress });
     const ledger = new Ledger(database.pool);
     const owner = await ledger.owner(100_000_000n);
     const payee = await ledger.owner();
@@ -60,29 +94,23 @@ export class Stage {
     return this.people.caller;
   }
 
-  /** Another provider with a service of its own. */
-  async otherProvider(avgResponseMs = 60_000): Promise<{ provider: bigint; service: bigint }> {
+  /** Another provider with a service of its own, or with one for each of these promises. */
+  async otherProvider(...promisesMs: number[]): Promise<{ provider: bigint; service: bigint; services: bigint[] }> {
     const payee = await this.ledger.owner();
     const provider = await this.ledger.agent(payee);
-    const wish = { maxPending: 1_000_000, maxPendingPerCaller: 1_000_000, avgResponseMs };
-    return { provider, service: await this.ledger.service(provider, payee, wish) };
+    const services: bigint[] = [];
+    for (const avgResponseMs of promisesMs.length === 0 ? [60_000] : promisesMs) {
+      const wish = { maxPending: 1_000_000, maxPendingPerCaller: 1_000_000, avgResponseMs };
+      services.push(await this.ledger.service(provider, payee, wish));
+    }
+    return { provider, service: services[0] ?? 0n, services };
   }
 
-  /** A sender on connections of its own process; `hints` connects it to what this stage publishes. */
-  sender(): Sender {
-    const { database, egress, log } = this.platform;
+  /** A sender like that of another process; `hint` reaches all of them. */
+  sender({ bell, pollMs }: { bell?: Bell; pollMs?: number } = {}): Sender {
     const bus = new Bus();
     this.buses.push(bus);
-    const sender = new Sender({
-      deliveries: this.deliveries,
-      health: new EndpointHealthStore(database),
-      bodies: new DeliveryBodies(new InvocationFrames(new InvocationStore(database))),
-      marks: new Marks(new MarksStore(database), bus),
-      endpoints: this.endpoints,
-      egress,
-      bus,
-      log,
-    });
+    const sender = senderOn(this.platform, bus, { bell, pollMs });
     this.senders.push(sender);
     return sender;
   }

@@ -1,12 +1,12 @@
-// Half a second: a busy market adds two jobs a second, and a refund is at most this much later than its deadline.
-export const BUCKET_MS = 500;
+// Half a second: a busy market adds two jobs a second, and what rings is at most this much later than it was asked for.
+const BUCKET_MS = 500;
 
-/** The half second that a deadline lies in. */
-export function bucketOf(deadlineMs: number): number {
-  return Math.floor(deadlineMs / BUCKET_MS);
+/** The half second that a moment lies in. */
+export function bucketOf(atMs: number): number {
+  return Math.floor(atMs / BUCKET_MS);
 }
 
-/** From this moment on every deadline of the bucket has passed. */
+/** From this moment on every moment of the bucket has passed. */
 export function bucketEndMs(bucket: number): number {
   return (bucket + 1) * BUCKET_MS;
 }

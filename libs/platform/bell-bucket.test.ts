@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { bucketEndMs, bucketOf, bucketOfJob, jobIdOf } from './deadline.js';
+import { bucketEndMs, bucketOf, bucketOfJob, jobIdOf } from './bell-bucket.js';
 
-describe('deadline buckets', () => {
+describe('the buckets of a bell', () => {
   it.each([0, 1, 499, 500, 501, 1_763_000_000_123])(
-    'end after every deadline in them and at most 500 ms later (%d)',
+    'end after every moment in them and at most 500 ms later (%d)',
     (ms) => {
       const end = bucketEndMs(bucketOf(ms));
       expect(end).toBeGreaterThan(ms);
