@@ -101,7 +101,11 @@ export class HandOver {
         const batch = [...this.handedOver].slice(0, BATCH_MAX);
         for (const [id] of batch) this.handedOver.delete(id);
         const now = performance.now();
-        await this.marks.handedOver(batch.map(([invocationId, at]) => ({ invocationId, agoMs: Math.round(now - at) })));
+        const handed = batch.map(([invocationId, at]) => ({ invocationId, agoMs: Math.round(now - at) }));
+        // What was acknowledged meanwhile is marked once for both.
+        const [taken, others] = partition(handed, ({ invocationId }) => this.acknowledged.delete(invocationId));
+        if (taken.length > 0) await this.marks.taken(taken, 'socket');
+        if (others.length > 0) await this.marks.handedOver(others);
       }
       for (const ids of batches(this.acknowledged)) await this.marks.acknowledgeAll(ids);
       this.isFailing = false;
@@ -119,4 +123,10 @@ function* batches(waiting: Set<bigint>): Generator<bigint[]> {
     for (const id of ids) waiting.delete(id);
     yield ids;
   }
+}
+
+function partition<T>(all: readonly T[], is: (one: T) => boolean): [T[], T[]] {
+  const [those, others]: [T[], T[]] = [[], []];
+  for (const one of all) (is(one) ? those : others).push(one);
+  return [those, others];
 }

@@ -31,6 +31,14 @@ export class MarksStore {
     await this.database.query('select market.invocations_acknowledge($1::bigint[])', [ids], 'invocations-acknowledge');
   }
 
+  async taken(handed: readonly HandedOver[], channel: string): Promise<void> {
+    await this.database.query(
+      'select market.invocations_taken($1::bigint[], $2::integer[], $3)',
+      [handed.map(({ invocationId }) => invocationId), handed.map(({ agoMs }) => agoMs), channel],
+      'invocations-taken',
+    );
+  }
+
   async acknowledge(id: bigint, providerAgentId: bigint): Promise<AcknowledgeVerdict> {
     return only(
       await this.database.query<AcknowledgeVerdict>(

@@ -21,6 +21,11 @@ export class Marks {
     await this.store.acknowledgeAll(invocationIds);
   }
 
+  /** Both in one: they went out over a channel, and their provider has them. */
+  async taken(handed: readonly HandedOver[], channel: 'socket' | 'webhook'): Promise<void> {
+    await this.store.taken(handed, channel);
+  }
+
   /** From now on the caller may not cancel. Acknowledging twice is no mistake.
    *  @throws {Problem} NOT_FOUND, ALREADY_SETTLED, DEADLINE_PASSED */
   async acknowledge(agentId: bigint, invocationId: bigint): Promise<Date> {

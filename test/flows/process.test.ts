@@ -65,6 +65,26 @@ it.each(CASES)(
   },
 );
 
+it.each(PHASES)('marks in one what hand-over and acknowledgement mark one after the other, from %s', async (phase) => {
+  const [apart, together] = [await invocationIn(phase), await invocationIn(phase)];
+  await database.pool.query(`select market.invocation_handed_over(array [$1::bigint], array [0], 'webhook')`, [apart]);
+  await database.pool.query('select market.invocations_acknowledge(array [$1::bigint])', [apart]);
+  const mark = async (): Promise<number | undefined> =>
+    (
+      await database.pool.query<{ marked: number }>(
+        `select market.invocations_taken(array [$1::bigint, $1::bigint], array [0, 5], 'webhook') as marked`,
+        [together],
+      )
+    ).rows[0]?.marked;
+  const first = await mark();
+  const marks = await marksOf(together);
+  expect(marks).toEqual(await marksOf(apart));
+  expect(marks.isInOrder).not.toBe(false);
+  // Whatever is marked stays as it is.
+  expect([first, await mark()]).toEqual([phase === 'acknowledged' ? 0 : 1, 0]);
+  expect(await marksOf(together)).toEqual(marks);
+});
+
 /** A result, a failure or a cancellation that comes too late refunds the caller at once, as the deadline itself would. */
 function isLate(phase: InvocationPhase, action: InvocationAction, isPast: boolean): boolean {
   return (
@@ -120,6 +140,20 @@ async function take(action: InvocationAction, id: bigint): Promise<void> {
     case 'expire':
       return close(null);
   }
+}
+
+type Marks = { phase: InvocationPhase; channel: string | null; isAcknowledged: boolean; isInOrder: boolean | null };
+
+async function marksOf(id: bigint): Promise<Marks> {
+  const { rows } = await database.pool.query<Omit<Marks, 'phase'>>(
+    `select hand_over_channel as channel, acknowledged_at is not null as "isAcknowledged",
+      created_at <= handed_over_at and handed_over_at <= coalesce(settled_at, acknowledged_at) as "isInOrder"
+    from market.invocation where id = $1`,
+    [id],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error(`invocation ${id} is not there`);
+  return { phase: await phaseIn(id), ...row };
 }
 
 async function phaseIn(id: bigint): Promise<InvocationPhase> {
