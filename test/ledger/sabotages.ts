@@ -15,7 +15,8 @@ const CLOSE = '31_invocation_close.sql';
 const MARKS = '32_invocation_marks.sql';
 const TALLY = '40_tally.sql';
 
-const ONE_SETTLED_BEFORE = 'elsif v_hold.is_settled then';
+const ONE_SETTLED_BEFORE =
+  "when exists (select 1 from ledger.settlement e where e.hold_id = p_hold_ids[1]) then 'already_settled'";
 const SETTLED_BEFORE =
   'and i.id <> all (array(select e.hold_id from ledger.settlement e where e.hold_id = any (p_hold_ids)))';
 
@@ -41,12 +42,13 @@ export const sabotages: Sabotage[] = [
   change('a call of many does not see what has arrived', ESCROW, ' + ledger.fold(v_payer.account_id)'),
   change('a fold counts twice', ESCROW, 'available = available + v_sum', 'available = available + 2 * v_sum'),
   change('a fold forgets', ESCROW, 'available = available + v_sum', 'available = available'),
-  change('a second settlement raises', ESCROW, ONE_SETTLED_BEFORE, 'elsif false then'),
+  change('a second settlement raises', ESCROW, ONE_SETTLED_BEFORE),
+  change('a second settlement raises when nothing is in escrow any more', ESCROW, ' and held >= v_hold.amount'),
   change('a second settlement raises in a call of many', ESCROW, SETTLED_BEFORE),
   {
     name: 'a hold settles as often as asked',
     changes: [
-      { file: ESCROW, find: ONE_SETTLED_BEFORE, put: 'elsif false then' },
+      { file: ESCROW, find: ONE_SETTLED_BEFORE, put: '' },
       { file: ESCROW, find: SETTLED_BEFORE, put: '' },
     ],
     sql: 'alter table ledger.settlement drop constraint hold_settles_once',
@@ -71,8 +73,14 @@ export const sabotages: Sabotage[] = [
     'when h.payee_account = h.payer_account then 0',
     'when false then 0',
   ),
-  change('escrow ends too early', ESCROW, 'if v_now < p_not_before[1] then', 'if false then'),
-  change('escrow ends too late', ESCROW, 'elsif v_now >= p_not_after[1] then', 'elsif false then'),
+  change('escrow ends too early', ESCROW, "when v_now < p_not_before[1] then 'too_early'"),
+  change('escrow ends too late', ESCROW, "when v_now >= p_not_after[1] then 'too_late'"),
+  change(
+    'what is refused moves all the same',
+    ESCROW,
+    'held = held + v_hold.amount, available = available - v_hold.amount + v_part',
+    'held = held',
+  ),
   change('the instant of the deadline belongs to both', ESCROW, 'v_now >= p_not_after[1]', 'v_now > p_not_after[1]'),
   change('a deposit does not know its key', ESCROW, 'if not ledger.keep_key(', 'if false and not ledger.keep_key('),
   {
