@@ -27,7 +27,7 @@ export function lengthsOf({ isQuick }: Run): Lengths {
     ? {
         warmUp: { rampMs: 0, measureMs: 500 },
         rounds: 2,
-        round: { rampMs: 200, measureMs: 1_200 },
+        round: { rampMs: 200, measureMs: 1_000 },
         pacedRounds: 1,
         paced: { rampMs: 500, measureMs: 3_000 },
         memoryMs: 0,

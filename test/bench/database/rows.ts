@@ -19,6 +19,7 @@ export async function measureLedger({ isQuick, pgbench, say }: Run, urls: Urls):
     const bytes = await byteRows(database, { pgbench, calls: isQuick ? 400 : 1_600 });
     const rates = await ledgerRows(database, {
       pgbench,
+      isQuick,
       ...(isQuick ? { rounds: 2, seconds: 1 } : { rounds: 5, seconds: 4 }),
     });
     return [...rates, ...bytes];
