@@ -5,6 +5,7 @@ import { isEchoed, newChallenge } from './challenge.js';
 import { EndpointStore, type Endpoint } from './endpoint.store.js';
 import { ProbeBudget } from './probe-budget.js';
 import { sign } from './signing.js';
+import { webhookProblems } from './webhooks.problems.js';
 
 const WITHIN_MS = 10_000;
 
@@ -18,13 +19,13 @@ export class EndpointProbe {
     private readonly egress: Egress,
   ) {}
 
-  /** Sends a signed `ping`. @throws {Problem} RATE_LIMITED */
+  /** Sends a signed `ping`. @throws {Problem} RATE_LIMITED, WEBHOOK_SECRET_LOST */
   async ping(endpoint: Endpoint): Promise<EgressResult> {
     return this.post(endpoint, 'ping', {});
   }
 
   /** Sends a signed challenge. Answers undefined when it came back within 10 s, else a sentence about what came instead.
-   *  @throws {Problem} RATE_LIMITED */
+   *  @throws {Problem} RATE_LIMITED, WEBHOOK_SECRET_LOST */
   async challenge(endpoint: Endpoint): Promise<string | undefined> {
     const challenge = newChallenge();
     const result = await this.post(endpoint, 'endpoint.verify', { challenge });
@@ -38,6 +39,12 @@ export class EndpointProbe {
     type: string,
     data: object,
   ): Promise<EgressResult> {
+    const secrets = (await this.store.liveSecrets([id])).get(id) ?? [];
+    if (secrets.length === 0) {
+      throw webhookProblems.WEBHOOK_SECRET_LOST(
+        'Nothing can be signed for this endpoint, since its secrets were kept under another C4C_SECRET; rotate its secret',
+      );
+    }
     const now = new Date();
     const unverifiedHost = state === 'unverified' ? hostOf(url) : undefined;
     const refusal = this.budget.take({ agentId, ownerId, unverifiedHost }, now.getTime());
@@ -48,7 +55,6 @@ export class EndpointProbe {
     const body = Buffer.from(
       JSON.stringify({ type, id: eventId, timestamp: now.toISOString(), endpointId: Number(id), ...data }),
     );
-    const secrets = (await this.store.liveSecrets([id])).get(id) ?? [];
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'c4c-webhooks/1',

@@ -59,7 +59,7 @@ export class Endpoints {
   }
 
   /** Activates the endpoint if it answers the challenge; one that is paused stays so.
-   *  @throws {Problem} NOT_FOUND, WEBHOOK_NOT_VERIFIED, RATE_LIMITED */
+   *  @throws {Problem} NOT_FOUND, WEBHOOK_NOT_VERIFIED, WEBHOOK_SECRET_LOST, RATE_LIMITED */
   async verify(agentId: bigint, id: bigint): Promise<Endpoint> {
     const endpoint = await this.show(agentId, id);
     const leftMs = await this.store.coolDownLeftMs(id, COOL_DOWN_MS);
@@ -79,7 +79,8 @@ export class Endpoints {
     throw webhookProblems.WEBHOOK_NOT_VERIFIED('The URL was changed meanwhile; verify the new one');
   }
 
-  /** Sends a `ping` at once. @throws {Problem} NOT_FOUND, WEBHOOK_STATE (before it is verified), RATE_LIMITED */
+  /** Sends a `ping` at once.
+   *  @throws {Problem} NOT_FOUND, WEBHOOK_STATE (before it is verified), WEBHOOK_SECRET_LOST, RATE_LIMITED */
   async test(agentId: bigint, id: bigint): Promise<EgressResult> {
     const endpoint = await this.show(agentId, id);
     if (endpoint.state === 'unverified') throw wrongState(endpoint, 'it is tested once it is verified');
@@ -95,7 +96,7 @@ export class Endpoints {
   }
 
   /** Goes on with a paused endpoint, and verifies one that was disabled. Twice is no mistake.
-   *  @throws {Problem} NOT_FOUND, WEBHOOK_STATE, WEBHOOK_NOT_VERIFIED, RATE_LIMITED */
+   *  @throws {Problem} NOT_FOUND, WEBHOOK_STATE, WEBHOOK_NOT_VERIFIED, WEBHOOK_SECRET_LOST, RATE_LIMITED */
   async resume(agentId: bigint, id: bigint): Promise<Endpoint> {
     if (await this.store.unpause(agentId, id)) await this.deliveries.wake(id);
     const endpoint = await this.show(agentId, id);

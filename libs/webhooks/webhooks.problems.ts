@@ -12,6 +12,11 @@ export const webhookProblems = defineProblems({
     title: 'The webhook endpoint has as many secrets as it may have',
     retry: 'later',
   },
+  WEBHOOK_SECRET_LOST: {
+    status: 409,
+    title: 'No secret of the webhook endpoint can be read any more',
+    retry: 'after-change',
+  },
   WEBHOOK_NOT_VERIFIED: {
     status: 422,
     title: 'The webhook endpoint did not answer the challenge',

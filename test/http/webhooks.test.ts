@@ -460,6 +460,25 @@ describe('a secret', () => {
     expect((await show(endpoint.id)).secrets.length).toBe(1);
   });
 
+  it('that was kept under another C4C_SECRET is told, calls nobody, and makes room for a new one', async () => {
+    const { endpoint } = await verified();
+    await world.database.pool.query(
+      `update market.webhook_secret set secret = set_byte(secret, 12, 255 - get_byte(secret, 12)) where endpoint_id = $1`,
+      [endpoint.id],
+    );
+    const calls = receiver.requests.length;
+    await world.nothingHappens(async () => {
+      for (const action of ['test', 'verify'])
+        expectProblem(await agent.api.post(`${WEBHOOKS}/${endpoint.id}/${action}`), 409, 'WEBHOOK_SECRET_LOST');
+    });
+    await setState(endpoint.id, `state = 'disabled', disabled_at = platform.clock() - interval '1 hour'`);
+    expectProblem(await agent.api.post(`${WEBHOOKS}/${endpoint.id}/resume`), 409, 'WEBHOOK_SECRET_LOST');
+    expect(receiver.requests.length).toBe(calls);
+    const { secret } = dataOf<Rotated>(await rotate(endpoint.id, { overlapSeconds: 0 }));
+    dataOf(await agent.api.post(`${WEBHOOKS}/${endpoint.id}/resume`));
+    expect(await signers(endpoint.id, [secret])).toEqual([true]);
+  });
+
   it('of a deleted endpoint ends with it', async () => {
     const { endpoint } = await verified();
     await Promise.all([agent.api.delete(`${WEBHOOKS}/${endpoint.id}`), rotate(endpoint.id)]);
