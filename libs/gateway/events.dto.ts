@@ -1,6 +1,7 @@
 import { EVENT_TYPES, type AgentEventType } from '#events';
-import { IsInteger, IsListOf, Limit, Optional, WAIT_MAX_S } from '#platform';
+import { IsInteger, IsListOf, Limit, Optional, RefusesUnknown, WAIT_MAX_S } from '#platform';
 
+@RefusesUnknown()
 export class StreamQuery {
   /** The number of the last event that the reader has. */
   @Optional() @IsInteger(0, Number.MAX_SAFE_INTEGER) after?: number;

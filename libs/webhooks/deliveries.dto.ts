@@ -1,9 +1,10 @@
 import { EVENT_TYPES, type AgentEventType } from '#events';
-import { IsId, IsInstant, IsInteger, IsOneOf, Limit, Optional } from '#platform';
+import { IsId, IsInstant, IsInteger, IsOneOf, Limit, Optional, RefusesUnknown } from '#platform';
 import type { DeliveryStatus } from './delivery-log.store.js';
 
 const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'failed', 'expired', 'superseded', 'cancelled'];
 
+@RefusesUnknown()
 export class DeliveriesQuery {
   @Limit(20, 100) limit!: number;
   @Optional() @IsOneOf(STATUSES) status?: DeliveryStatus;
@@ -24,6 +25,7 @@ export class ReplayBody {
   @Optional() @IsInteger(1, Number.MAX_SAFE_INTEGER) through?: number;
 }
 
+@RefusesUnknown()
 export class ReplaysQuery {
   @Limit(20, 100) limit!: number;
 }

@@ -220,6 +220,7 @@ describe('a page of events', () => {
     ['types=invocation.invoked,nothing', 'types'],
     ['types=review.created,review.created', 'types'],
     ['limit=0', 'limit'],
+    ['afterr=5', 'afterr'],
   ])('refuses ?%s', async (query, field) => {
     expectProblem(await provider.api.get(`${EVENTS}?${query}`), 400, 'VALIDATION_FAILED', [field]);
   });
@@ -425,6 +426,7 @@ describe('a stream of events', () => {
     expectProblem(await other.get(`${EVENTS}/stream`), 403, 'SCOPE_MISSING');
     expectProblem(await provider.api.get(`${EVENTS}/stream?after=1`), 409, 'CURSOR_AHEAD');
     expectProblem(await provider.api.get(`${EVENTS}/stream?types=x`), 400, 'VALIDATION_FAILED', ['types']);
+    expectProblem(await provider.api.get(`${EVENTS}/stream?wait=5`), 400, 'VALIDATION_FAILED', ['wait']);
     await untilWaiting(0);
   });
 });

@@ -122,14 +122,20 @@ describe('deliveries', () => {
     });
   });
 
-  it.each(['status=done', 'eventType=toString', 'since=yesterday', 'replayId=-1', 'before=0', 'before=x', 'limit=0'])(
-    'are not listed by %s',
-    async (query) => {
-      expectProblem(await agent.api.get(path(`deliveries?${query}`)), 400, 'VALIDATION_FAILED', [
-        query.slice(0, query.indexOf('=')),
-      ]);
-    },
-  );
+  it.each([
+    'status=done',
+    'eventType=toString',
+    'since=yesterday',
+    'replayId=-1',
+    'before=0',
+    'before=x',
+    'limit=0',
+    'state=failed',
+  ])('are not listed by %s', async (query) => {
+    expectProblem(await agent.api.get(path(`deliveries?${query}`)), 400, 'VALIDATION_FAILED', [
+      query.slice(0, query.indexOf('=')),
+    ]);
+  });
 });
 
 describe('a replay of one', () => {

@@ -20,11 +20,12 @@ export type Bound = { dto: object } | { errors: readonly FieldError[] };
 /**
  * Makes a DTO from outside data and names every wrong field at once. Only declared fields are read, so names such as
  * `constructor` or `__proto__` have no effect; values without a reader of their own are passed on untouched. In bodies
- * unknown fields are errors, in queries they are ignored. Null and "" count as absent.
+ * unknown fields are errors, in queries they are ignored unless the DTO says otherwise. Null and "" count as absent.
  */
 export function bind(dtoClass: DtoClass, compiled: CompiledDto, raw: unknown, source: Source): Bound {
   if (!isJsonObject(raw)) return { errors: [{ field: '', message: 'must be a JSON object', code: 'type' }] };
-  const errors: FieldError[] = source === 'body' ? unknownFields(compiled, raw) : [];
+  const isStrict = source === 'body' || compiled.refusesUnknown;
+  const errors: FieldError[] = isStrict ? unknownFields(compiled, raw) : [];
   const dto = Reflect.construct(dtoClass, []) as Record<string, unknown>;
   for (const [name, fieldRule] of compiled.fields) {
     const given = valueOf(raw, name, fieldRule);

@@ -27,6 +27,8 @@ export type CompiledDto = {
   /** Every name under which a field may be sent, and the field it stands for. */
   fieldOfName: ReadonlyMap<string, string>;
   hasValidatorRules: boolean;
+  /** Unknown names are errors in queries, too. */
+  refusesUnknown: boolean;
 };
 
 export function good(value: unknown): Reading {
@@ -55,6 +57,7 @@ export function compiledDto(dto: DtoClass): CompiledDto | undefined {
   return made;
 }
 
+const strict = new Set<unknown>();
 const declared = new Map<unknown, Map<string, FieldRule>>();
 const compiled = new Map<DtoClass, CompiledDto | undefined>();
 
@@ -71,11 +74,19 @@ export function declareDto(dto: DtoClass): void {
   ownRules(dto);
 }
 
+/**
+ * Has a query with a name that is not declared refused, with those of the classes that extend it. For reads whose answer a misspelt name
+ * would change in silence; those that older clients know ignore such names.
+ */
+export function RefusesUnknown(): ClassDecorator {
+  return (dto) => void strict.add(dto);
+}
+
 function compile(dto: DtoClass): CompiledDto | undefined {
   const fields = new Map<string, FieldRule>();
   let isDto = false;
   for (const owner of lineage(dto)) {
-    isDto ||= declared.has(owner);
+    isDto ||= declared.has(owner) || strict.has(owner);
     for (const [name, part] of declared.get(owner) ?? []) fields.set(name, { ...fields.get(name), ...part });
   }
   let hasValidatorRules = false;
@@ -91,7 +102,8 @@ function compile(dto: DtoClass): CompiledDto | undefined {
   for (const [name, { aliases = [] }] of fields) {
     for (const one of [name, ...aliases]) fieldOfName.set(one, name);
   }
-  return { fields, fieldOfName, hasValidatorRules };
+  const refusesUnknown = lineage(dto).some((owner) => strict.has(owner));
+  return { fields, fieldOfName, hasValidatorRules, refusesUnknown };
 }
 
 /** The class and those it extends, the oldest first. */

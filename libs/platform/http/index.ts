@@ -26,6 +26,7 @@ export {
   OptionalShells,
   Page,
 } from './fields.js';
+export { RefusesUnknown } from './field-rules.js';
 export { brokenRequestHandler } from './broken-request.js';
 export { DocsModule } from './docs.controller.js';
 export { isConnected } from './connected.js';
