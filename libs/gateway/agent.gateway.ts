@@ -17,7 +17,7 @@ import { HandOver } from './hand-over.js';
 import { LiveSocket, type SocketOwner } from './live-socket.js';
 import { Presence } from './presence.js';
 import { Sockets } from './sockets.js';
-import { chosenProtocol, SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
+import { chosenProtocol, otherVersion, SOCKET_PATH, UpgradeDoor } from './upgrade-door.js';
 
 const FRAME_MAX_BYTES = 256 * 1024;
 const TICK_MS = 250;
@@ -33,7 +33,8 @@ const SERVER_OPTIONS = {
   maxPayload: FRAME_MAX_BYTES,
   maxFragments: 64,
   maxBufferedChunks: 1_024,
-  maxPendingAutoPongs: 10,
+  // The gateway answers pings itself, within the budget of frames: `ws` would cut off a burst of them without a code.
+  autoPong: false,
   // Compression costs about 220 KB a connection.
   perMessageDeflate: false,
   clientTracking: false,
@@ -91,15 +92,15 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     );
     this.sockets.add(socket);
     ws.on('message', (data, isBinary) => this.receive(socket, data, isBinary));
-    ws.on('ping', () => this.spend(socket));
+    ws.on('ping', (payload: Buffer) => {
+      if (this.spend(socket)) socket.pong(payload);
+    });
     ws.on('pong', (payload: Buffer) => {
       if (this.spend(socket)) this.handOver.answered(socket, socket.ponged(payload.toString('latin1')));
     });
     ws.once('close', (code, reason) => this.ended(socket, code, reason.toString()));
-    if (owner.isV1) {
-      this.conversation.begin(socket);
-      return;
-    }
+    if (owner.isOtherVersion) return this.conversation.refuse(socket, otherVersion());
+    if (owner.isV1) return this.conversation.begin(socket);
     this.presence.enter(socket);
     this.pump.welcome(socket).catch((error: unknown) => {
       socket.error ??= error instanceof Error ? error.message : String(error);

@@ -30,7 +30,7 @@ export function readFrame(text: string): ClientFrame {
       );
     case 'hello':
       throw gatewayProblems.FRAME_NOT_SUPPORTED(
-        'This server speaks the plain frames only; notifications come without a hello',
+        'This socket speaks the plain protocol, whose notifications come without a hello. For c4c.v1 offer the subprotocol c4c.v1 at the upgrade, or connect to /ws?v=1',
       );
     default:
       throw gatewayProblems.FRAME_NOT_SUPPORTED('The type of a frame is one of ping, pong, ack, progress');

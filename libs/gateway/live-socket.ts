@@ -16,8 +16,10 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** Whom the socket belongs to. */
 export type SocketOwner = AgentPrincipal & {
-  /** The client asked for the protocol `c4c.v1`. */
+  /** The client asked for the protocol `c4c.v1`, or for another version of it. */
   readonly isV1: boolean;
+  /** It is told so on its socket, since not every client sees how an upgrade is refused. */
+  readonly isOtherVersion: boolean;
 };
 
 /** One open socket: what was sent, what was answered, and whether its peer still reads. */
@@ -72,6 +74,12 @@ export class LiveSocket {
   reply(text: string): void {
     if (this.isBlocked) this.ws.terminate();
     else this.send(text);
+  }
+
+  /** Answers a protocol ping. Of a peer that pings and never reads so much is kept and no more. */
+  pong(payload: Buffer): void {
+    if (this.ws.bufferedAmount > 2 * BUFFERED_MAX_BYTES) this.ws.terminate();
+    else if (this.isOpen) this.ws.pong(payload);
   }
 
   /** Goes on to this event; tells whether its frame is still to be sent, or went out as pending already. */

@@ -22,6 +22,7 @@ import { UpgradeTurns } from './upgrade-turns.js';
 
 export const SOCKET_PATH = '/ws';
 const V1 = 'c4c.v1';
+const ANY_VERSION = /^c4c\.v/;
 const SOCKETS_PER_AGENT_MAX = 5;
 const AUTHENTICATION_TIMEOUT_MS = 5_000;
 // What `ws` speaks. RFC 6455 (4.4) wants it on the answer to another version; on others it does no harm.
@@ -98,7 +99,7 @@ export class UpgradeDoor {
         details: { scopes: [...scopes] },
       });
     }
-    return { ...principal, isV1: url.searchParams.get('v') === '1' || chosenProtocol(protocolsOf(request)) === V1 };
+    return { ...principal, ...versionOf(url.searchParams.get('v') ?? '', protocolsOf(request)) };
   }
 
   private async principalOf(request: IncomingMessage, query: URLSearchParams): Promise<AgentPrincipal> {
@@ -133,6 +134,20 @@ export class UpgradeDoor {
     if (socket.destroyed) giveBack();
     else socket.once('close', giveBack);
   }
+}
+
+/** What a client is told that asked for a version of the protocol which is not spoken here. */
+export function otherVersion(): Problem {
+  return gatewayProblems.PROTOCOL_VERSION(
+    `This server speaks version 1 of the protocol: offer the subprotocol ${V1}, or connect to ${SOCKET_PATH}?v=1`,
+  );
+}
+
+/** One name that is spoken is enough; who asks for none speaks the plain protocol. */
+function versionOf(query: string, offered: readonly string[]): Pick<SocketOwner, 'isV1' | 'isOtherVersion'> {
+  if (query === '1' || offered.includes(V1)) return { isV1: true, isOtherVersion: false };
+  const isOtherVersion = query !== '' || offered.some((name) => ANY_VERSION.test(name));
+  return { isV1: isOtherVersion, isOtherVersion };
 }
 
 function tooMany(): Problem {

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { raw, upgradeRequest } from './client.js';
+import { Client, raw, upgradeRequest } from './client.js';
 import { Market } from './market.js';
 
 let market: Market;
@@ -81,6 +81,30 @@ describe('the door of the gateway', () => {
     expect(body).toMatchObject({ success: false, status, instance: '/ws', error: { code: 'MALFORMED_REQUEST' } });
     expect(JSON.stringify(body)).toContain(named);
     expect(answer).toContain(`x-trace-id: ${body.traceId}`);
+  });
+
+  it.each([
+    ['?v=2', []],
+    ['?v=c4c.v1', []],
+    ['', ['c4c.v2']],
+    ['', ['chat', 'c4c.v10']],
+  ])('tells who asks for another version (%s %j) so, and ends the socket with 4502', async (query, protocols) => {
+    const client = await Client.open(market.port, (await market.agent()).key, {}, query, protocols);
+    expect(await client.untilClosed()).toEqual({ code: 4502, reason: 'PROTOCOL_VERSION' });
+    expect(client.frames).toMatchObject([{ type: 'error', code: 'PROTOCOL_VERSION', retryable: false }]);
+    expect(client.frames[0]?.['message']).toContain('/ws?v=1');
+  });
+
+  it('takes c4c.v1 from who offers it beside another version, and other names as before', async () => {
+    const agent = await market.agent();
+    const both = await Client.open(market.port, agent.key, {}, '', ['c4c.v2', 'c4c.v1']);
+    expect(both.ws.protocol).toBe('c4c.v1');
+    const other = await Client.open(market.port, agent.key, {}, '', ['chat']);
+    other.send({ type: 'ping' });
+    await other.until(() => other.frames.length > 0);
+    expect(other.frames).toMatchObject([{ type: 'pong', timestamp: expect.any(String) }]);
+    both.ws.terminate();
+    other.ws.terminate();
   });
 
   it('opens sockets with GET and nothing else', async () => {

@@ -22,6 +22,24 @@ describe('frames of a client', () => {
     expect(client.frames).toEqual([{ type: 'pong', timestamp: expect.any(String) }]);
   });
 
+  it('so many pings at once as a socket has frames a second are all answered', async () => {
+    const client = await market.open(await market.agent());
+    const ponged: string[] = [];
+    client.ws.on('pong', (payload) => ponged.push(payload.toString()));
+    const pings = Array.from({ length: 50 }, (_, n) => String(n));
+    for (const ping of pings) client.ws.ping(ping);
+    await expect.poll(() => ponged).toEqual(pings);
+    expect(client.closed).toBeUndefined();
+  });
+
+  it('hello on a plain socket is told how to get c4c.v1', async () => {
+    const client = await market.open(await market.agent());
+    client.send({ type: 'hello' });
+    await client.until(() => client.frames.length > 0);
+    expect(client.frames[0]).toMatchObject({ type: 'error', code: 'FRAME_NOT_SUPPORTED' });
+    expect(client.frames[0]?.['message']).toContain('/ws?v=1');
+  });
+
   it('ack and progress do what their requests do', async () => {
     const shop = await market.shop();
     const client = await market.open(shop.provider);

@@ -13,7 +13,6 @@ afterAll(() => market.close());
 
 type Protocol = 'plain' | 'c4c.v1' | 'c4c.v1 before its hello';
 
-// 1006: so many pings unread are cut off by the socket library itself.
 const MISDEEDS: { what: string; codes: Record<'plain' | 'v1', number[]>; by: (client: Client) => void }[] = [
   { what: 'a frame beyond 256 KiB', codes: same([1009]), by: (client) => client.send('x'.repeat(256 * 1024 + 1)) },
   { what: 'a binary frame', codes: { plain: [1003], v1: [4501] }, by: ({ ws }) => ws.send(Buffer.from([1, 2, 3])) },
@@ -25,8 +24,8 @@ const MISDEEDS: { what: string; codes: Record<'plain' | 'v1', number[]>; by: (cl
   },
   {
     what: 'a flood of pings',
-    codes: { plain: [1006, 1008], v1: [1006, 4501] },
-    by: ({ ws }) => times(500, () => ws.ping()),
+    codes: { plain: [1008], v1: [4501] },
+    by: ({ ws }) => times(200, () => ws.ping()),
   },
   { what: 'a flood of pongs', codes: { plain: [1008], v1: [4501] }, by: ({ ws }) => times(500, () => ws.pong()) },
   {
