@@ -1,4 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, resolve as resolvePath } from 'node:path';
 import { usageError } from './cli-error.js';
 import type { Delivery } from './connect-frame.js';
 import type { Outcome, Result, Target } from './connect-target.js';
@@ -25,6 +27,14 @@ export class ExecTarget implements Target {
   ) {
     this.words = wordsOf(command);
     this.name = `the command ${this.words[0] ?? ''}`;
+  }
+
+  /** Before the first event comes: a command that is not there would fail all of them. @throws {CliError} usage */
+  requireThere(): void {
+    const [file = ''] = this.words;
+    if (placesOf(file).some(isExecutable)) return;
+    const where = file.includes('/') ? '' : ' on the PATH';
+    throw usageError(`There is no command "${file}"${where} that can be run; --exec needs one.`);
   }
 
   hand(delivery: Delivery, attempt: number): Promise<Outcome> {
@@ -90,6 +100,23 @@ export class ExecTarget implements Target {
 }
 
 const DAY_MS = 86_400_000;
+
+/** Where a command of this name would be found, as whoever starts it looks for it. */
+function placesOf(file: string): string[] {
+  if (/[/\\]/.test(file)) return [resolvePath(file)];
+  const endings = process.platform === 'win32' ? ['', ...(process.env['PATHEXT'] ?? '').split(';')] : [''];
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  return folders.flatMap((folder) => endings.map((ending) => resolvePath(folder, `${file}${ending}`)));
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
 
 /** Splits as a shell does with words and quotes, and does nothing else of what a shell does.
  *  @throws {CliError} usage, when a quote is open or there is no word */

@@ -22,6 +22,8 @@ export type Welcome = {
   pingMs: number;
   /** An event that is not acknowledged or reported on for so long is handed out again. */
   ackMs: number;
+  /** What the key may do; undefined of a server that does not say. */
+  scopes: readonly string[] | undefined;
   /** The server's clock, in milliseconds since 1970. Deadlines are told by it. */
   serverTime: number | undefined;
 };
@@ -51,6 +53,7 @@ export function readFrame(text: string): ServerFrame {
         acked: count(frame['acked']),
         pingMs: within(frame['pingMs'], PING_MS.least, PING_MS.most) ?? PING_MS.usual,
         ackMs: within(frame['ackMs'], ACK_MS.least, ACK_MS.most) ?? ACK_MS.usual,
+        scopes: Array.isArray(frame['scopes']) ? frame['scopes'].map(String) : undefined,
         serverTime: timeOf(frame['serverTime']),
       };
     case 'event': {

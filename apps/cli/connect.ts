@@ -18,6 +18,7 @@ import { ConnectState, statePath } from './connect-state.js';
 import type { Target } from './connect-target.js';
 import { WebhookTarget } from './connect-webhook.js';
 import { eventTypeOf } from './event-type.js';
+import { EXIT } from './exit-codes.js';
 import type { Session } from './session.js';
 import { localSecret } from './webhook-secret.js';
 
@@ -40,6 +41,8 @@ const TIMEOUT_MS = 10_000;
 const EXIT_WITHIN_MS = 500;
 const WORK = 'invocation.invoked';
 const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
+const MAY_NOT_SUBMIT =
+  'The key may not end invocations, as --exec and --on-exhausted fail do: it lacks the scope "provide". Make one with it (c4c owner key create), or use --webhook or no target to look on.';
 /** Whoever only looks on is no copy of whoever works. */
 const SHOWING = 'show';
 /** How often within the time that the server waits it hears of an event at work. */
@@ -67,6 +70,7 @@ class Connection {
   private readonly channel: Channel;
   private readonly forwarder: Forwarder | undefined;
   private readonly lock: ConnectLock | undefined;
+  private readonly types: readonly string[] | undefined;
   private readonly place = new Place();
   /** How far the server's clock is ahead of this machine's. */
   private aheadMs = 0;
@@ -82,7 +86,8 @@ class Connection {
     const key = session.key('agent');
     const target = this.target();
     const consumer = target === undefined ? SHOWING : options.consumer;
-    const types = options.types?.map(eventTypeOf) ?? (options.exec === undefined ? undefined : [WORK]);
+    this.types = options.types?.map(eventTypeOf) ?? (options.exec === undefined ? undefined : [WORK]);
+    const { types } = this;
     if (target !== undefined) {
       const keyPrint = createHash('sha256').update(key).digest('hex');
       const address = options.exec ?? session.settings.webhookUrl?.value ?? '';
@@ -134,13 +139,24 @@ class Connection {
   private target(): Target | undefined {
     const { exec, webhook, timeout, secret } = this.options;
     if (exec !== undefined && webhook !== undefined) throw usageError('Give --webhook or --exec, not both.');
-    if (exec !== undefined) return new ExecTarget(exec, () => this.now(), timeout);
+    if (exec !== undefined) {
+      const target = new ExecTarget(exec, () => this.now(), timeout);
+      target.requireThere();
+      return target;
+    }
     const url = this.session.settings.webhookUrl?.value;
     if (url === undefined) return undefined;
     const local = localSecret(secret, this.session.file.path);
     if (local.isNew) this.log('secret.created', { secret: local.secret, file: local.file });
     const timeoutMs = timeout ?? TIMEOUT_MS;
     return new WebhookTarget({ url, secret: local.secret, timeoutMs, userAgent: `c4c/${version()}` });
+  }
+
+  /** Whether this copy ends invocations itself. */
+  private get submits(): boolean {
+    const { exec, onExhausted } = this.options;
+    const hasWork = this.types?.includes(WORK) ?? true;
+    return hasWork && (exec !== undefined || (this.forwarder !== undefined && onExhausted === 'fail'));
   }
 
   private forwarderTo(target: Target, state: ConnectState): Forwarder {
@@ -177,6 +193,11 @@ class Connection {
   }
 
   private welcomed(welcome: Welcome, target: string | undefined): void {
+    if (welcome.scopes?.includes('provide') === false && this.submits) {
+      this.failure ??= new CliError('SCOPE_MISSING', MAY_NOT_SUBMIT, EXIT.authentication);
+      void this.stop();
+      return;
+    }
     const { session, head, acked, ackMs, serverTime } = welcome;
     this.place.welcomed(welcome);
     if (serverTime !== undefined) this.aheadMs = serverTime - Date.now();
@@ -189,6 +210,7 @@ class Connection {
   private received(frame: ServerFrame): void {
     switch (frame.type) {
       case 'event':
+        if (this.failure !== undefined) return;
         return this.take(deliveryOf(frame.seq, frame.attempt, frame.frame), frame.frame);
       case 'caught_up':
         this.place.handedOut(frame.seq);

@@ -132,6 +132,7 @@ export class Conversation {
         ackMs: HELD_FOR_MS,
         window: session.window.max,
         maxBytes: BUFFERED_MAX_BYTES,
+        scopes: socket.owner.scopes,
         now: new Date(),
       }),
     );

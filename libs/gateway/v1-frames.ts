@@ -88,6 +88,7 @@ export function welcomeFrame(fields: {
   ackMs: number;
   window: number;
   maxBytes: number;
+  scopes: readonly string[];
   now: Date;
 }): string {
   const { head, acked, now, ...rest } = fields;

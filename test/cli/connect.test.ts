@@ -3,10 +3,42 @@ import { join } from 'node:path';
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { dataOf } from '../support/expect-problem.js';
-import { until } from './cli.js';
+import { refusalOf, until } from './cli.js';
 import { connectStage } from './connect-stage.js';
 
 const stage = connectStage();
+
+describe('what cannot work', () => {
+  it.each([['/nowhere/at-all'], ['no-such-command-anywhere --flag'], ['/etc'], ['/etc/passwd']])(
+    'is told before the first event: --exec %j',
+    async (command) => {
+      const result = await stage.cli.run(['connect', '--exec', command], {
+        env: { C4C_API_TOKEN: stage.provider.key },
+      });
+      expect([result.code, refusalOf(result).error.code]).toEqual([2, 'USAGE']);
+      expect(refusalOf(result).error.message).toContain(command.split(' ')[0]);
+    },
+  );
+
+  it('is told before the first event: results by a key that may only read', async () => {
+    const key = await stage.provider.newKey({ scopes: ['read'] });
+    const invocation = await stage.invoke();
+    for (const args of [
+      ['--exec', 'cat'],
+      ['--webhook', stage.receiver.url, '--on-exhausted', 'fail'],
+    ]) {
+      const connection = stage.connect({ key, args });
+      expect(await connection.ended).toBe(4);
+      expect(connection.all('event.received')).toEqual([]);
+      expect(connection.all('refused')[0]?.['reason']).toContain('"provide"');
+    }
+    expect(stage.receiver.bodies('service_invocation')).toEqual([]);
+    expect(await stage.invocation(invocation)).toMatchObject({ status: 'pending', phase: 'queued' });
+    // Looking on it may.
+    const watching = stage.connect({ key });
+    await watching.saw('forward.ok');
+  });
+});
 
 describe('what it forwards', () => {
   it('is the body for both kinds of handlers, acknowledged after their 2xx', async () => {
@@ -269,15 +301,15 @@ describe('a command', () => {
   });
 
   it('whose result the key may not submit is the end with 4, and the scope is named', async () => {
-    const invocation = await stage.invoke();
+    await stage.invoke();
     const key = await stage.provider.newKey({ scopes: ['read'] });
     const connection = stage.connect({ key, args: ['--exec', `node '${worker}'`] });
     expect(await connection.ended).toBe(4);
     expect(JSON.parse(connection.stderr)).toMatchObject({
       error: { code: 'SCOPE_MISSING', message: expect.stringContaining('"provide"') },
     });
+    expect(connection.all('event.received')).toEqual([]);
     expect(connection.all('acked')).toEqual([]);
-    expect(connection.all('submit.failed')).toMatchObject([{ invocationId: invocation }]);
   });
 
   it('works off what there is and ends, with --once', async () => {
