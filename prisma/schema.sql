@@ -675,7 +675,8 @@ create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) retu
 create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
-create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body e3fec998474c1b18714c626d97a0fdcf
+create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 7dabc2a58bb9f87e6c3a15485ae903f5
+create function market.consumer_forget(p_agent bigint, p_consumer text) returns text language plpgsql volatile parallel unsafe security definer set search_path="" body 912f13cefddb97e8b8d33b67e821b3ee
 create function market.consumer_leave(p_sessions uuid[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body b5d79348f9a380c467a5b174a03681ab
 create function market.consumer_low_water(p_agent bigint, p_consumer text, p_taken bigint) returns bigint language sql stable parallel unsafe set search_path="" body d756edc8dc84a11a6399837228bbcc67
 create function market.consumer_put_back(p_agent bigint, p_consumer text, p_session uuid, p_seqs bigint[], p_delay_ms integer, p_is_unsent boolean) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 84985bd5cb498ed82153062802db0893
@@ -685,6 +686,7 @@ create function market.consumer_take(p_agent bigint, p_consumer text, p_session 
 create function market.consumer_take_many(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_limits integer[], p_lease_ms integer) returns TABLE(kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[], created_at timestamp with time zone[]) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body cd4b97d1ba869cf57683f5c70dd87dd8
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d08c7ac6b6be0b03769d671f81ca0bc3
 create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body e297d48b604084b0aa63fd60e4cfa9d9
+create function market.consumer_sockets(p_agent bigint, p_consumer text) returns bigint language sql stable parallel unsafe set search_path="" body 48230d15619ba13f3e083fc5e8336fc5
 create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body cda9da4d39c2049b94470259974e2957
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
@@ -772,11 +774,13 @@ grant execute on function market.consumer_low_water(bigint,text,bigint) to c4c_a
 grant execute on function market.consumer_put_back(bigint,text,uuid,bigint[],integer,boolean) to c4c_app
 grant execute on function market.consumer_renew(bigint,text,uuid,bigint,integer) to c4c_app
 grant execute on function market.consumer_settle(bigint[],text[],uuid[],bigint[],integer[]) to c4c_app
+grant execute on function market.consumer_forget(bigint,text) to c4c_app
 grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
 grant execute on function market.consumer_take_many(bigint[],text[],uuid[],integer[],integer) to c4c_app
 grant execute on function market.gateway_beat(uuid,boolean) to c4c_app
 grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
+grant execute on function market.consumer_sockets(bigint,text) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[],bigint[]) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
 grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[],text[]) to c4c_app

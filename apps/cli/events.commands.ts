@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import { textOf } from './answer.js';
 import { SAFE_RETRIES } from './api-client.js';
 import { listOf, runs, wholeNumber } from './command.js';
 import { tailEvents, type TailOptions } from './events-tail.js';
-import { pageLines } from './events.view.js';
+import { consumerLines, pageLines } from './events.view.js';
+
+const CONSUMERS = '/agent/me/consumers';
 
 type ListOptions = TailOptions & { limit?: number };
 
@@ -29,4 +32,20 @@ export function eventCommands(program: Command): void {
     .option(...from)
     .option(...some);
   runs<TailOptions>(tail, tailEvents);
+
+  const consumers = group.command('consumers').description('the names under which your sockets read events');
+  runs(consumers, async (session) => {
+    const data = await session.api('agent').data({ path: CONSUMERS, retries: SAFE_RETRIES });
+    session.out.result(data, () => consumerLines(data, session.out.width));
+  });
+
+  const forget = group
+    .command('forget')
+    .description('free one of these names; its place is gone with it')
+    .argument('<name>');
+  runs(forget, async (session, [name]) => {
+    const path = `${CONSUMERS}/${encodeURIComponent(String(name))}`;
+    const data = await session.api('agent').data({ method: 'DELETE', path });
+    session.out.result(data, () => [textOf(data, 'message') ?? 'Forgotten.']);
+  });
 }

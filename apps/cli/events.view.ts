@@ -12,6 +12,16 @@ export function pageLines(data: unknown, width: number | undefined): string[] {
   ];
 }
 
+/** Who reads the events over sockets, and how many more may. */
+export function consumerLines(data: unknown, width: number | undefined): string[] {
+  const { max, working, watching } = rowOf(data);
+  const rows = rowsOf(data, 'consumers');
+  return [
+    ...(rows.length === 0 ? ['None.'] : table(CONSUMERS, rows, width)),
+    `${String(working)} of ${String(max)} names work, ${String(watching)} of ${String(max)} watch (~).`,
+  ];
+}
+
 /** Numbers that retention has dropped before they were read. */
 export function gapLine({ from, to }: Row): string {
   return `Events ${String(from)} to ${String(to)} are gone: they were older than the server keeps them.`;
@@ -32,6 +42,14 @@ const EVENTS: readonly Column<Row>[] = [
     value: ({ data }) => textOf(data, 'serviceTitle') ?? textOf(data, 'url'),
     canShrink: true,
   },
+];
+
+const CONSUMERS: readonly Column<Row>[] = [
+  { title: 'NAME', value: (row) => textOf(row, 'name') },
+  { title: 'ACKED', value: (row) => textOf(row, 'ackedSeq'), align: 'right' },
+  { title: 'TAKEN', value: (row) => textOf(row, 'takenSeq'), align: 'right' },
+  { title: 'SOCKETS', value: (row) => textOf(row, 'sockets'), align: 'right' },
+  { title: 'USED', value: (row) => time(row['updatedAt']) },
 ];
 
 /** An event of a type that is newer than this program is about something, too. */

@@ -8,9 +8,8 @@ import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
 import type { Group, Session } from './session.js';
 import { SharedViews } from './shared-views.js';
-import { caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
+import { CONSUMERS_MAX, caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
 
-const CONSUMERS_PER_AGENT_MAX = 32;
 // An event's output may be 256 KB, so what is in memory at a time is bounded by these two. Takings that meet share a call.
 const EVENTS_PER_TAKE = 8;
 const TAKES_AT_ONCE = 32;
@@ -50,7 +49,7 @@ export class Consumers {
     // A client that hung up just now and comes back is the only one again.
     if (this.ended.size > 0) await this.flush();
     const node = await this.node.here(this.sendBack, this.failed);
-    const entered = await this.store.enter(session, node, { after, types }, CONSUMERS_PER_AGENT_MAX);
+    const entered = await this.store.enter(session, node, { after, types }, CONSUMERS_MAX);
     session.head = entered.head;
     return entered;
   }

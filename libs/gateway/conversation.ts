@@ -13,11 +13,13 @@ import { BUFFERED_MAX_BYTES, PING_EVERY_MS, type LiveSocket } from './live-socke
 import { Presence } from './presence.js';
 import { Session } from './session.js';
 import {
+  CONSUMERS_MAX,
   readV1Frame,
   refusalFrame,
   replyFrame,
   v1ErrorFrame,
   v1PongFrame,
+  WATCHER,
   welcomeFrame,
   type Hello,
   type V1Frame,
@@ -110,12 +112,14 @@ export class Conversation {
     talk.isGreeting = true;
     clearTimeout(talk.timer);
     // Who may only watch must not take work away from those who do it, even under one name.
-    const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `~${hello.consumer}`;
+    const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `${WATCHER}${hello.consumer}`;
     const session = new Session(socket, consumer, hello.window);
     session.isForWork = hello.types?.some((type) => EVENTS[type].class === 'work') ?? true;
     const { verdict, acked } = await this.consumers.enter(session, hello);
     if (verdict === 'too_many')
-      throw gatewayProblems.CONSUMER_LIMIT('An agent has at most 32 consumers; use one of their names');
+      throw gatewayProblems.CONSUMER_LIMIT(
+        `An agent has at most ${CONSUMERS_MAX} consumers; use one of their names, or have one forgotten`,
+      );
     if (verdict === 'other_types')
       throw gatewayProblems.CONSUMER_TYPES(
         `Another socket of the consumer "${hello.consumer}" is open with other types; use the same types, or another name of a consumer`,

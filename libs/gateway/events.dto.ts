@@ -1,6 +1,10 @@
 import { EVENT_TYPES, type AgentEventType } from '#events';
 import { IsInteger, IsListOf, Limit, Optional, RefusesUnknown, WAIT_MAX_S } from '#platform';
 
+/** The list of consumers takes none. */
+@RefusesUnknown()
+export class ConsumersQuery {}
+
 @RefusesUnknown()
 export class StreamQuery {
   /** The number of the last event that the reader has. */

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { ReachabilityModule } from '#agents';
 import { InvocationsModule } from '#invocations';
 import { AgentGateway } from './agent.gateway.js';
+import { ConsumerNames } from './consumer-names.store.js';
+import { ConsumersController } from './consumers.controller.js';
 import { ConsumerStore } from './consumer.store.js';
 import { Consumers } from './consumers.js';
 import { Conversation } from './conversation.js';
@@ -22,9 +24,10 @@ import { UpgradeDoor } from './upgrade-door.js';
 /** Sockets, polls and streams. The application also calls `useGateway` before it listens, and the two `drain` before it stops. */
 @Module({
   imports: [InvocationsModule, ReachabilityModule],
-  controllers: [EventsController],
+  controllers: [ConsumersController, EventsController],
   providers: [
     AgentGateway,
+    ConsumerNames,
     Consumers,
     ConsumerStore,
     Conversation,

@@ -7,6 +7,7 @@ export const gatewayProblems = defineProblems({
   FRAME_NOT_SUPPORTED: { status: 400, title: 'The socket does not take this kind of frame', retry: 'after-change' },
   PROTOCOL_VERSION: { status: 400, title: 'The socket speaks another version of the protocol', retry: 'after-change' },
   CONSUMER_LIMIT: { status: 409, title: 'The agent has as many consumers as it may have', retry: 'after-change' },
+  CONSUMER_OPEN: { status: 409, title: 'A socket of the consumer is open', retry: 'after-change' },
   CONSUMER_TYPES: { status: 409, title: 'The consumer is open with other types of events', retry: 'after-change' },
   FRAME_RATE_EXCEEDED: { status: 429, title: 'The socket sends frames too fast', retry: 'later' },
   TOO_MANY_READERS: { status: 429, title: 'Too many requests wait for events', retry: 'later' },

@@ -34,11 +34,20 @@ export type Ref = string | number;
 
 export const WINDOW_MAX = 64;
 export const CONSUMER_DEFAULT = 'default';
+/** Names of each kind: of consumers that work and of those that watch. */
+export const CONSUMERS_MAX = 32;
+/** Before the name of a consumer whose key may only watch; no client can say it. */
+export const WATCHER = '~';
 const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
 const TYPES_MAX = 50;
 const DELAY_MAX_MS = 3_600_000;
 const NOTE_LENGTH_MAX = 500;
 const REF_LENGTH_MAX = 64;
+
+/** Whether a consumer may have this name in the database. */
+export function isConsumerName(name: string): boolean {
+  return CONSUMER.test(name.startsWith(WATCHER) ? name.slice(WATCHER.length) : name);
+}
 
 /** Reads one text frame of the protocol.
  *  @throws {Problem} FRAME_MALFORMED, FRAME_NOT_SUPPORTED, VALIDATION_FAILED, PROTOCOL_VERSION */

@@ -45,10 +45,14 @@ begin
 
   select * into v_cursor from market.consumer_cursor c where c.agent_id = p_agent and c.consumer = p_consumer for update;
   if not found then
-    if (select count(*) from market.consumer_cursor c where c.agent_id = p_agent) >= p_consumers_max then
+    -- Those of keys that may only watch (~) must not take the places of those that work.
+    if (
+      select count(*) from market.consumer_cursor c
+      where c.agent_id = p_agent and starts_with(c.consumer, '~') = starts_with(p_consumer, '~')
+    ) >= p_consumers_max then
       -- A name that nobody has used for a month makes room.
       delete from market.consumer_cursor c
-      where c.agent_id = p_agent and c.updated_at < v_now - interval '30 days'
+      where c.agent_id = p_agent and starts_with(c.consumer, '~') = starts_with(p_consumer, '~') and c.updated_at < v_now - interval '30 days'
         and not exists (select 1 from market.consumer_socket s where s.agent_id = p_agent and s.consumer = c.consumer);
       if not found then
         return query select 'too_many'::text, v_head, 0::bigint;
@@ -87,6 +91,40 @@ begin
   where c.agent_id = p_agent and c.consumer = p_consumer;
   insert into market.consumer_socket (session, node, agent_id, consumer) values (p_session, p_node, p_agent, p_consumer);
   return query select 'entered'::text, v_head, v_cursor.acked_seq;
+end
+$$;
+
+-- How many sockets of the consumer are open, at whatever process.
+create or replace function market.consumer_sockets(p_agent bigint, p_consumer text) returns bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select count(*)
+  from market.consumer_socket s
+  join market.gateway_node n on n.node = s.node
+  where s.agent_id = p_agent and s.consumer = p_consumer and not market.node_is_gone(n.seen_at, platform.clock())
+$$;
+
+-- The agent has no such consumer any more. Returns 'forgotten', 'unknown', or 'open' while one of its sockets is: who says hello at the
+-- same time waits for the cursor's lock, and is the first of a new consumer or has this one stay.
+create or replace function market.consumer_forget(p_agent bigint, p_consumer text) returns text
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform 1 from market.consumer_cursor c where c.agent_id = p_agent and c.consumer = p_consumer for update;
+  if not found then
+    return 'unknown';
+  end if;
+  if market.consumer_sockets(p_agent, p_consumer) > 0 then
+    return 'open';
+  end if;
+  delete from market.consumer_claim c where c.agent_id = p_agent and c.consumer = p_consumer;
+  delete from market.consumer_socket s where s.agent_id = p_agent and s.consumer = p_consumer;
+  delete from market.consumer_cursor c where c.agent_id = p_agent and c.consumer = p_consumer;
+  return 'forgotten';
 end
 $$;
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Client } from '../gateway/client.js';
 import { dataOf } from '../support/expect-problem.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
@@ -150,5 +151,29 @@ describe('c4c events tail', () => {
   it.each([[[]], [['--after', '0']]])('with %j ends with 10 when nothing has ever answered', async (args) => {
     const { ended } = tail(args, { C4C_API_ENDPOINT: 'http://127.0.0.1:1023' });
     expect(await ended).toBe(10);
+  });
+});
+
+describe('c4c events consumers', () => {
+  it('prints who reads over sockets, and forgets one of them', async () => {
+    const client = await Client.open(Number(new URL(world.url).port), provider.key, {}, '?v=1');
+    client.send({ type: 'hello', consumer: 'main' });
+    await client.until(() => client.welcome !== undefined);
+    const open = await cli.run(['events', 'forget', 'main'], { env: key() });
+    expect([open.code, refusalOf(open).error.code]).toEqual([5, 'CONSUMER_OPEN']);
+    await client.leave();
+    const { code, stdout } = await cli.text(['events', 'consumers'], key());
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^NAME +ACKED +TAKEN +SOCKETS +USED\nmain +0 +0 +\d .*\n1 of 32 names work, 0 of 32 watch/);
+    await expect
+      .poll(async () => {
+        const { consumers } = dataOf<{ consumers: { sockets: number }[] }>(
+          await provider.api.get('/agent/me/consumers'),
+        );
+        return consumers[0]?.sockets;
+      })
+      .toBe(0);
+    expect(await cli.json(['events', 'forget', 'main'], key())).toMatchObject({ name: 'main' });
+    expect(await cli.json(['events', 'consumers'], key())).toMatchObject({ consumers: [], working: 0 });
   });
 });

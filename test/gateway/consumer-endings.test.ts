@@ -51,6 +51,11 @@ describe('a socket of c4c.v1 ends', () => {
     one.send({ type: 'hello', consumer: 'c32' });
     expect(await one.untilClosed()).toMatchObject({ code: 4501, reason: 'CONSUMER_LIMIT' });
     expect((await market.greet(agent, { consumer: 'c31' })).welcome).toBeDefined();
+    const path = '/agent/me/consumers';
+    const { consumers } = await market.node.call<{ consumers: object[] }>(agent.key, 'GET', path);
+    expect(consumers).toHaveLength(32);
+    await market.node.call(agent.key, 'DELETE', `${path}/c0`);
+    expect((await market.greet(agent, { consumer: 'c32' })).welcome).toBeDefined();
   });
 
   it('with 1009 for a frame beyond 256 KiB, 4501 for a binary one, 1007 for bad UTF-8, 1008 for too many fragments', async () => {

@@ -238,7 +238,7 @@ describe.each(named(withId))('$name', ({ operation }) => {
 });
 
 // Where a misspelt name would change in silence what is read. No client of before these knows them.
-const REFUSES_UNKNOWN = ['listEvents', 'listWebhookDeliveries', 'listWebhookReplays'];
+const REFUSES_UNKNOWN = ['listEvents', 'listConsumers', 'listWebhookDeliveries', 'listWebhookReplays'];
 
 describe.each(named(operations.filter(({ method, id }) => method === 'get' && id !== 'openSocket')))(
   '$name',
