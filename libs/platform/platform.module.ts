@@ -46,11 +46,19 @@ type PlatformOptions = {
   egress?: Egress;
 };
 
+/** Whose name leads inside is told to the operator, and not to who gave it. */
+function openEgress({ egress }: Config, log: Log): Egress {
+  return new Egress(egress, undefined, ({ isForbidden, ...found }) => {
+    if (isForbidden) log.warn(found, 'a name that a user gave leads to an address that is not public');
+    else log.debug(found, 'a name that a user gave was not resolved');
+  });
+}
+
 /** Connects a process to what the configuration names. Nothing is waited for; each part connects when it is first used. */
 export function openPlatform(
   config: Config,
   log = createLog(config.logLevel),
-  { laneLimits, snapshotLimits, monotonicNow, egress = new Egress(config.egress) }: PlatformOptions = {},
+  { laneLimits, snapshotLimits, monotonicNow, egress = openEgress(config, log) }: PlatformOptions = {},
 ): Platform {
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');

@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from 'node:https';
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { realDoors, type Doors } from '../../libs/platform/egress/doors.js';
 import { Egress, type EgressRequest } from '../../libs/platform/egress/egress.js';
+import type { OnUnresolved } from '../../libs/platform/egress/guarded-connect.js';
 import type { EgressResult } from '../../libs/platform/egress/line.js';
 import { selfSigned } from './certificate.js';
 
@@ -20,6 +21,8 @@ export type Listening = { url: string; sockets: Socket[] };
 export class EgressStage {
   /** The addresses that were dialled. */
   readonly dialled: string[] = [];
+  /** What was said of names that lead nowhere. */
+  readonly unresolved: Parameters<OnUnresolved>[0][] = [];
   readonly names = new Map<string, string[] | (() => string[])>();
   egress: Egress;
   private readonly stops: (() => void)[] = [];
@@ -31,7 +34,7 @@ export class EgressStage {
   /** From now on it goes out through these doors. */
   through(change: Partial<Doors> = {}): Egress {
     const real = realDoors();
-    this.egress = new Egress(SETTINGS, {
+    const doors: Doors = {
       resolve: async (host) => {
         const known = this.names.get(host);
         if (known !== undefined) return typeof known === 'function' ? known() : known;
@@ -43,7 +46,8 @@ export class EgressStage {
         return real.connect(options);
       },
       ...change,
-    });
+    };
+    this.egress = new Egress(SETTINGS, doors, (found) => this.unresolved.push(found));
     return this.egress;
   }
 

@@ -80,9 +80,9 @@ describe('a name that answers otherwise each time', () => {
     const [row] = await stage.settled(endpoint, 1);
     expect(row).toMatchObject({ status: 'delivered', attempt: 4 });
     expect(row?.tries.map(({ status, reason }) => [status, reason])).toEqual([
-      [null, 'forbidden-address'],
+      [null, 'dns'],
       [500, null],
-      [null, 'forbidden-address'],
+      [null, 'dns'],
       [204, null],
     ]);
     expect(secret).toEqual([]);
@@ -99,7 +99,7 @@ describe('a name that answers otherwise each time', () => {
       stage.sender().start();
       await stage.submit(await stage.invoke());
       const row = await tried(endpoint, 1);
-      expect(row).toMatchObject({ status: 'pending', tries: [{ status: null, reason: 'forbidden-address' }] });
+      expect(row).toMatchObject({ status: 'pending', tries: [{ status: null, reason: 'dns' }] });
       expect([dialled, secret, hook.hits]).toEqual([[], [], []]);
     },
   );

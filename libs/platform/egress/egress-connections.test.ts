@@ -40,7 +40,7 @@ describe('a connection', () => {
     sockets[1]?.end();
     await once(sockets[1] as Socket, 'close');
     stage.names.set('hook.test', ['127.0.0.1']);
-    expect(await stage.post(named, { reuse: 'a' })).toMatchObject({ kind: 'failed', reason: 'forbidden-address' });
+    expect(await stage.post(named, { reuse: 'a' })).toMatchObject({ kind: 'failed', reason: 'dns' });
   });
 
   it('is not kept after a failure', async () => {

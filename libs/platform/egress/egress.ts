@@ -1,5 +1,6 @@
 import { addressJudge } from './address.js';
 import { realDoors, type Doors } from './doors.js';
+import type { OnUnresolved } from './guarded-connect.js';
 import { Line, type EgressResult, type LineRequest } from './line.js';
 import type { EgressSettings } from './settings.js';
 import { readTarget } from './target.js';
@@ -29,6 +30,7 @@ export class Egress {
   constructor(
     private readonly settings: EgressSettings,
     private readonly doors: Doors = realDoors(),
+    private readonly onUnresolved: OnUnresolved = () => undefined,
   ) {
     this.isAllowed = addressJudge(settings.allow);
   }
@@ -46,7 +48,7 @@ export class Egress {
       return { kind: 'failed', reason: 'forbidden-address', detail: `the URL ${target}`, timings: NO_TIMINGS };
     }
     const key = reuse === undefined ? undefined : `${reuse} ${target.origin}`;
-    const line = this.take(key) ?? new Line(target, this.doors, this.isAllowed);
+    const line = this.take(key) ?? new Line(target, this.doors, this.isAllowed, this.onUnresolved);
     const result = await line.post(target.path, {
       ...request,
       headers: { ...headers, 'accept-encoding': 'identity' },

@@ -11,23 +11,26 @@ export type ConnectTimings = { dnsMs: number | null; connectMs: number | null; t
 export type ConnectOptions = {
   doors: Doors;
   isAllowed: (address: string) => boolean;
+  onUnresolved: OnUnresolved;
   /** Ends whatever step is under way. */
   signal: AbortSignal;
   /** Filled step by step, so that a failure shows how far it came. */
   timings: ConnectTimings;
 };
 
+/** Hears why a name leads nowhere: `why` is the address behind it that is not public, or what DNS said. */
+export type OnUnresolved = (found: { host: string; why: string; isForbidden: boolean }) => void;
+
 /**
  * Connects to a target if every address of its name may be connected to, and holds the peer to it once more when it is there.
  * What is connected to are the addresses that were looked at; nobody asks a second time.
- * @throws {EgressFailure} dns, forbidden-address, connect, tls, timeout
+ * Whoever asked is not told whether a name has an address that is not public or none: it would tell which names this network knows.
+ * @throws {EgressFailure} dns, forbidden-address (of an address that the URL spells out), connect, tls, timeout
  */
 export async function guardedConnect(target: Omit<Target, 'path'>, options: ConnectOptions): Promise<Socket> {
-  const { doors, isAllowed, signal, timings } = options;
-  const addresses = await timed(timings, 'dnsMs', () => addressesOf(target.host, doors, signal));
-  for (const address of addresses) {
-    if (!isAllowed(address)) throw new EgressFailure('forbidden-address', `${target.host} is no public address`);
-  }
+  const { doors, isAllowed, onUnresolved, signal, timings } = options;
+  const addresses = await timed(timings, 'dnsMs', () => addressesOf(target.host, doors, signal, onUnresolved));
+  for (const address of addresses) if (!isAllowed(address)) throw forbidden(target.host, address, onUnresolved);
   const socket = await timed(timings, 'connectMs', () =>
     opened(
       doors.connect({ host: target.host, port: target.port, lookup: lookupOf(addresses), autoSelectFamily: true }),
@@ -37,7 +40,7 @@ export async function guardedConnect(target: Omit<Target, 'path'>, options: Conn
   );
   if (!isAllowed(socket.remoteAddress ?? '')) {
     socket.destroy();
-    throw new EgressFailure('forbidden-address', `${target.host} is no public address`);
+    throw forbidden(target.host, socket.remoteAddress ?? 'nowhere', onUnresolved);
   }
   socket.setNoDelay(true);
   if (!target.isTls) return socket;
@@ -53,15 +56,31 @@ export async function guardedConnect(target: Omit<Target, 'path'>, options: Conn
   });
 }
 
-async function addressesOf(host: string, doors: Doors, signal: AbortSignal): Promise<string[]> {
+function forbidden(host: string, address: string, onUnresolved: OnUnresolved): EgressFailure {
+  if (isIP(host) !== 0) return new EgressFailure('forbidden-address', `${host} is no public address`);
+  onUnresolved({ host, why: address, isForbidden: true });
+  return unresolved(host);
+}
+
+function unresolved(host: string): EgressFailure {
+  return new EgressFailure('dns', `${host} has no public address, or DNS did not tell`);
+}
+
+async function addressesOf(
+  host: string,
+  doors: Doors,
+  signal: AbortSignal,
+  onUnresolved: OnUnresolved,
+): Promise<string[]> {
   if (isIP(host) !== 0) return [host];
   const answer = doors.resolve(host).catch((error: NodeJS.ErrnoException) => {
-    throw new EgressFailure('dns', `${host} has no address (${error.code ?? error.message})`);
+    onUnresolved({ host, why: error.code ?? error.message, isForbidden: false });
+    throw unresolved(host);
   });
   // The look-up itself cannot be called off; its own limits end it.
   answer.catch(() => undefined);
   const addresses = await Promise.race([answer, ended(signal)]);
-  if (addresses.length === 0) throw new EgressFailure('dns', `${host} has no address`);
+  if (addresses.length === 0) throw unresolved(host);
   return addresses;
 }
 

@@ -2,7 +2,7 @@ import { Client } from 'undici';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Doors } from './doors.js';
 import { EgressFailure, failureOf, type EgressReason } from './failure.js';
-import { guardedConnect, milliseconds, type ConnectTimings } from './guarded-connect.js';
+import { guardedConnect, milliseconds, type ConnectTimings, type OnUnresolved } from './guarded-connect.js';
 import type { Target } from './target.js';
 
 /** How long each phase took, in milliseconds; null for one that was not needed (a connection used again) or not reached.
@@ -38,10 +38,15 @@ export class Line {
   private timings = noTimings();
   private connectedAt: number | undefined;
 
-  constructor(target: Omit<Target, 'path'>, doors: Doors, isAllowed: (address: string) => boolean) {
+  constructor(
+    target: Omit<Target, 'path'>,
+    doors: Doors,
+    isAllowed: (address: string) => boolean,
+    onUnresolved: OnUnresolved,
+  ) {
     const connect = async (): Promise<Awaited<ReturnType<typeof guardedConnect>>> => {
       const { timings, ending } = this;
-      const socket = await guardedConnect(target, { doors, isAllowed, timings, signal: ending.signal });
+      const socket = await guardedConnect(target, { doors, isAllowed, onUnresolved, timings, signal: ending.signal });
       this.connectedAt = performance.now();
       return socket;
     };
