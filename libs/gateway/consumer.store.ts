@@ -52,6 +52,8 @@ export class ConsumerStore implements OnModuleDestroy {
         HELD_FOR_MS,
       ],
       isAgain: () => false,
+      // A call of the lane that opens invocations wakes as many consumers as it had items.
+      isGathered: true,
       // Whoever took knows that it may hold what it never saw, and looks.
       recover: () => Promise.reject(new Error('the answer was lost')),
     });

@@ -12,6 +12,8 @@ export type LaneFunction<Item, Verdict extends Row> = {
   values: (items: readonly Item[]) => unknown[];
   /** The item depends on a neighbour of the same call and must be sent alone. */
   isAgain: (verdict: Verdict) => boolean;
+  /** What comes in one turn of the event loop goes together, for items that come in bursts: the first does not go alone. */
+  isGathered?: boolean;
   /** After a commit whose answer was lost: the verdict of an item that took effect, or undefined for one that did not. */
   recover: (item: Item) => Promise<Verdict | undefined>;
 };
@@ -94,6 +96,8 @@ export class Lane<Item, Verdict extends Row> {
   private isClosed = false;
   /** Looks again whether what waits is held up; it delays nobody. */
   private helpTimer: NodeJS.Timeout | undefined;
+  /** The turn's end, when what has been gathered goes. */
+  private turnEnd: NodeJS.Immediate | undefined;
   private readonly helpAfterMs: number;
   private readonly batchMax: () => number;
   private readonly observer: LaneObserver;
@@ -125,7 +129,11 @@ export class Lane<Item, Verdict extends Row> {
         this.observer.refused(given === waiting ? 'full' : 'displaced');
         given.reject(new LaneFull(`${this.queue.size} items are waiting`));
       }
-      this.start();
+      if (this.fn.isGathered !== true) return this.start();
+      this.turnEnd ??= setImmediate(() => {
+        this.turnEnd = undefined;
+        this.start();
+      });
     });
   }
 
@@ -137,6 +145,8 @@ export class Lane<Item, Verdict extends Row> {
   /** Finishes what is queued, then ends the connections. */
   async close(): Promise<void> {
     this.isClosed = true;
+    clearImmediate(this.turnEnd);
+    this.start();
     while (this.runs.size > 0) await Promise.all([...this.runs].map(({ ended }) => ended));
     clearTimeout(this.helpTimer);
     for (const client of this.idle) await client?.end().catch(() => undefined);

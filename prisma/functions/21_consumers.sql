@@ -258,7 +258,9 @@ end
 $$;
 
 -- The same for many sessions in one commit; parallel arrays, one element a session. One row a session, in order: the rows that
--- `consumer_take` returns for it, as parallel arrays.
+-- `consumer_take` returns for it, as parallel arrays. What is usual (a session that is known, nothing due again, one session of its
+-- consumer) is done for all of them by one statement, which reads streams and events as of one instant: a number below the head
+-- is then there. The others follow one by one.
 create or replace function market.consumer_take_many(
   p_agents bigint[],
   p_consumers text[],
@@ -273,19 +275,106 @@ language plpgsql
 security definer
 set search_path = ''
 set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $$
+#variable_conflict use_column
+declare
+  v_now timestamptz := platform.clock();
+  v_due timestamptz := v_now + p_lease_ms * interval '1 millisecond';
+  v_one record;
 begin
+  perform set_config('synchronous_commit', 'off', true);
+  -- Here and below each row is looked up by its key (a cursor that is locked, by its place), whatever size of table the plan was made on.
   perform 1
-  from market.consumer_cursor c
-  join (select distinct agent_id, consumer from unnest(p_agents, p_consumers) as a (agent_id, consumer)) a
-    on a.agent_id = c.agent_id and a.consumer = c.consumer
-  order by c.agent_id, c.consumer
-  for update of c;
-  for n in 1..cardinality(p_agents) loop
-    return query
-    select array_agg(t.kind), array_agg(t.seq), array_agg(t.to_seq), array_agg(t.attempt), array_agg(t.event_id), array_agg(t.type),
-      array_agg(t.invocation_id), array_agg(t.created_at)
-    from market.consumer_take(p_agents[n], p_consumers[n], p_sessions[n], p_limits[n], p_lease_ms) t;
+  from (select distinct agent_id, consumer from unnest(p_agents, p_consumers) as a (agent_id, consumer) order by agent_id, consumer) a
+  cross join lateral (
+    select 1 from market.consumer_cursor c where c.agent_id = a.agent_id and c.consumer = a.consumer for update
+  ) c;
+
+  for v_one in
+    with asked as materialized (
+      select a.n, a.agent_id, a.consumer, a.session, a.most, c.place, c.taken_seq, c.types as wanted, k.first_seq,
+        coalesce((select t.next_seq - 1 from market.agent_stream t where t.agent_id = a.agent_id), 0) as head,
+        c.place is not null and a.most > 0 and not k.is_due
+          and (select s.session from market.consumer_socket s where s.session = a.session) is not null
+          and count(*) over (partition by a.agent_id, a.consumer) = 1 as is_usual
+      from unnest(p_agents, p_consumers, p_sessions, p_limits) with ordinality as a (agent_id, consumer, session, most, n)
+      left join lateral (
+        select c.ctid as place, c.taken_seq, c.types
+        from market.consumer_cursor c
+        where c.agent_id = a.agent_id and c.consumer = a.consumer
+        limit 1
+      ) c on true
+      cross join lateral (
+        select min(k.seq) as first_seq, coalesce(bool_or(k.due_at <= v_now), false) as is_due
+        from market.consumer_claim k
+        where k.agent_id = a.agent_id and k.consumer = a.consumer
+      ) k
+    ), read as materialized (
+      select a.n, a.agent_id, a.consumer, a.session, a.place, a.first_seq, coalesce(e.last_read, a.head) as taken, e.*,
+        case when coalesce(e.first_read, a.head + 1) > a.taken_seq + 1 then a.taken_seq + 1 end as gap_from,
+        coalesce(e.first_read - 1, a.head) as gap_to
+      from asked a
+      cross join lateral (
+        select min(e.seq) as first_read, max(e.seq) as last_read,
+          coalesce(array_agg(e.seq order by e.seq) filter (where e.is_wanted), '{}') as seqs,
+          array_agg(e.event_id order by e.seq) filter (where e.is_wanted) as event_ids,
+          array_agg(e.type order by e.seq) filter (where e.is_wanted) as types,
+          array_agg(e.invocation_id order by e.seq) filter (where e.is_wanted) as invocation_ids,
+          array_agg(e.created_at order by e.seq) filter (where e.is_wanted) as created_at
+        from (
+          select e.seq, e.event_id, e.type, e.invocation_id, e.created_at, a.wanted is null or e.type = any (a.wanted) as is_wanted
+          from market.agent_event e
+          where e.agent_id = a.agent_id and e.seq > a.taken_seq and e.seq <= a.head
+          order by e.seq
+          limit a.most
+        ) e
+      ) e
+      where a.is_usual and a.taken_seq < a.head
+    ), claimed as (
+      insert into market.consumer_claim (agent_id, consumer, seq, attempt, session, due_at)
+      select r.agent_id, r.consumer, s.seq, 1, r.session, v_due
+      from read r
+      cross join lateral unnest(r.seqs) as s (seq)
+    ), moved as (
+      -- Every claim that there was is below what is new.
+      update market.consumer_cursor c
+      set taken_seq = r.taken, acked_seq = coalesce(least(r.first_seq, r.seqs[1]) - 1, r.taken), updated_at = v_now
+      from read r
+      where c.ctid = r.place
+    )
+    select a.n, a.is_usual, coalesce(r.taken, a.taken_seq) as taken, a.head, r.gap_from, r.gap_to, r.seqs, r.event_ids, r.types,
+      r.invocation_ids, r.created_at, coalesce(cardinality(r.seqs), 0) as events
+    from asked a
+    left join read r on r.n = a.n
+    order by a.n
+  loop
+    if not v_one.is_usual then
+      return query
+      select array_agg(t.kind), array_agg(t.seq), array_agg(t.to_seq), array_agg(t.attempt), array_agg(t.event_id), array_agg(t.type),
+        array_agg(t.invocation_id), array_agg(t.created_at)
+      from market.consumer_take(p_agents[v_one.n], p_consumers[v_one.n], p_sessions[v_one.n], p_limits[v_one.n], p_lease_ms) t;
+      continue;
+    end if;
+    kinds := array_fill('event'::text, array [v_one.events]) || 'end'::text;
+    seqs := v_one.seqs || v_one.taken;
+    to_seqs := v_one.seqs || v_one.head;
+    attempts := array_fill(1, array [v_one.events]) || 0;
+    event_ids := v_one.event_ids || null::uuid;
+    types := v_one.types || null::text;
+    invocation_ids := v_one.invocation_ids || null::bigint;
+    created_at := v_one.created_at || null::timestamptz;
+    if v_one.gap_from is not null then
+      kinds := 'gap'::text || kinds;
+      seqs := v_one.gap_from || seqs;
+      to_seqs := v_one.gap_to || to_seqs;
+      attempts := 0 || attempts;
+      event_ids := null::uuid || event_ids;
+      types := null::text || types;
+      invocation_ids := null::bigint || invocation_ids;
+      created_at := null::timestamptz || created_at;
+    end if;
+    return next;
   end loop;
 end
 $$;

@@ -256,6 +256,14 @@ describe('a lane', () => {
     expect((await calls()).map((ids) => ids.length)).toEqual([1, 1, 5, 2, 12]);
   });
 
+  it('gathers what comes in one turn of the event loop when it is told to, also when it is closed in that turn', async () => {
+    const lane = openLane({}, { isGathered: true });
+    await Promise.all(good(20).map((item) => lane.send(item)));
+    const last = lane.send({ id: 100n, mood: 'good' });
+    await Promise.all([last, lane.close()]);
+    expect((await calls()).map((ids) => ids.length)).toEqual([20, 1]);
+  });
+
   it('tells how long items waited and what each call carried', async () => {
     const lane = openLane({ connections: 1 });
     await Promise.all([lane.send({ id: 100n, mood: 'slow' }), ...good(20).map((item) => lane.send(item))]);
