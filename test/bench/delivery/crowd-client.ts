@@ -1,5 +1,6 @@
 import { WebSocket, type RawData } from 'ws';
 import { backoffMs } from '#kernel';
+import type { Receipt } from './crowd-talk.js';
 
 // As `c4c connect` comes back.
 const BACKOFF = { baseMs: 500, maxMs: 30_000 };
@@ -14,11 +15,19 @@ export type ClientPlan = {
   after: number | undefined;
 };
 
-type Frame = { type?: string; event?: string; id?: string; seq?: number; attempt?: number; timestamp?: string };
+type Frame = {
+  type?: string;
+  event?: string;
+  id?: string;
+  messageId?: string;
+  seq?: number;
+  attempt?: number;
+  timestamp?: string;
+};
 
 /** What the clients of a process tell it. */
 export type Ears = {
-  invoked(tookMs: number): void;
+  invoked(receipt: Receipt): void;
   ended(client: CrowdClient, why: string): void;
   caughtUp(client: CrowdClient): void;
   refused(): void;
@@ -104,10 +113,11 @@ export class CrowdClient {
     else if (frame.type === 'error') this.ears.ended(this, JSON.stringify(frame));
   }
 
-  private takeEvent(socket: WebSocket, { type, event, id, seq, attempt, timestamp }: Frame): void {
+  private takeEvent(socket: WebSocket, { type, event, id, messageId, seq, attempt, timestamp }: Frame): void {
     this.frames += 1;
     if (event === 'service_invoked') {
-      this.ears.invoked(performance.timeOrigin + performance.now() - Date.parse(timestamp ?? ''));
+      const atMs = performance.timeOrigin + performance.now();
+      this.ears.invoked({ eventId: id ?? messageId ?? '', atMs, sinceEventMs: atMs - Date.parse(timestamp ?? '') });
     }
     if (type !== 'event' || seq === undefined || id === undefined) return;
     if (this.known.has(id)) this.repeated += 1;

@@ -5,6 +5,8 @@ export type CrowdTalk = {
   /** Forgets what was measured so far. */
   reset: { order: null; answer: null };
   figures: { order: null; answer: CrowdFigures };
+  /** Each `service_invoked` that came since then. */
+  receipts: { order: null; answer: Receipt[] };
   /** Hangs up everywhere at once; each client comes back as `c4c connect` does. Answers when all are caught up, or their time is over. */
   drop: { order: { withinMs: number }; answer: StormFigures };
   /** Compares what each client made of its stream with how many events that has, once nothing more comes. */
@@ -19,6 +21,9 @@ export type CrowdPlan = {
   /** Where a client of `c4c.v1` begins; undefined: the plain protocol, which knows no places. */
   after: number | undefined;
 };
+
+/** When a client had an event, on the machine's clock. */
+export type Receipt = { eventId: string; atMs: number; sinceEventMs: number };
 
 export type CrowdFigures = {
   open: number;

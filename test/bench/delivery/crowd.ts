@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../plan.js';
 import { CrowdClient, type Ears } from './crowd-client.js';
-import type { Checked, CrowdFigures, CrowdPlan, CrowdTalk, StormFigures } from './crowd-talk.js';
+import type { Checked, CrowdFigures, CrowdPlan, CrowdTalk, Receipt, StormFigures } from './crowd-talk.js';
 import { obey } from './orders.js';
 
 const OPEN_WITHIN_MS = 300_000;
@@ -11,7 +11,7 @@ const LOOK_EVERY_MS = 20;
 class Crowd implements Ears {
   /** By key, then by consumer. */
   private readonly clients: CrowdClient[][] = [];
-  private tookMs: number[] = [];
+  private came: Receipt[] = [];
   private endings = 0;
   private firstEnd: string | undefined;
   private refusals = 0;
@@ -40,12 +40,12 @@ class Crowd implements Ears {
   }
 
   reset(): null {
-    this.tookMs = [];
+    this.came = [];
     return null;
   }
 
   figures(): CrowdFigures {
-    const sorted = this.tookMs.sort((a, b) => a - b);
+    const sorted = this.came.map(({ sinceEventMs }) => sinceEventMs).sort((a, b) => a - b);
     return {
       open: this.all().filter(({ isOpen }) => isOpen).length,
       ended: this.endings,
@@ -55,6 +55,10 @@ class Crowd implements Ears {
       p99Ms: percentile(sorted, 0.99),
       mostMs: sorted.at(-1) ?? Number.NaN,
     };
+  }
+
+  receipts(): Receipt[] {
+    return this.came;
   }
 
   async drop(withinMs: number): Promise<StormFigures> {
@@ -92,8 +96,8 @@ class Crowd implements Ears {
     };
   }
 
-  invoked(tookMs: number): void {
-    this.tookMs.push(tookMs);
+  invoked(receipt: Receipt): void {
+    this.came.push(receipt);
   }
 
   ended(_client: CrowdClient, why: string): void {
@@ -125,6 +129,7 @@ obey<CrowdTalk>({
   open: (plan) => crowd.open(plan),
   reset: () => crowd.reset(),
   figures: () => crowd.figures(),
+  receipts: () => crowd.receipts(),
   drop: ({ withinMs }) => crowd.drop(withinMs),
   check: ({ heads, withinMs }) => crowd.check(heads, withinMs),
 });
