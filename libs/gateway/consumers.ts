@@ -14,7 +14,8 @@ import { CONSUMERS_MAX, caughtUpFrame, eventFrame, gapFrame, type Hello } from '
 const EVENTS_PER_TAKE = 8;
 const TAKES_AT_ONCE = 32;
 const FLUSH_EVERY_MS = 1_000;
-const SETTLED_PER_QUERY_MAX = 500;
+// Takings wait for the consumers that a call locks: few of them, and not for long.
+const SETTLED_PER_QUERY_MAX = 100;
 const AGENTS_PER_QUERY = 1_000;
 const PROBE_WITHIN_MS = 3_000;
 
@@ -269,6 +270,7 @@ export class Consumers {
     try {
       // Who leaves has its acknowledgements written first.
       const ended = [...this.ended];
+      this.acknowledged.sort((a, b) => Number(a.agentId - b.agentId));
       while (this.acknowledged.length > 0) {
         const batch = this.acknowledged.slice(0, SETTLED_PER_QUERY_MAX);
         await this.store.settle(batch);
