@@ -98,7 +98,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     ws.on('pong', (payload: Buffer) => {
       if (this.spend(socket)) this.handOver.answered(socket, socket.ponged(payload.toString('latin1')));
     });
-    ws.once('close', (code, reason) => this.ended(socket, code, reason.toString()));
+    ws.on('close', (code, reason) => this.ended(socket, code, reason.toString()));
     if (owner.isOtherVersion) return this.conversation.refuse(socket, otherVersion());
     if (owner.isV1) return this.conversation.begin(socket);
     this.presence.enter(socket);
@@ -253,6 +253,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
   }
 
   private ended(socket: LiveSocket, code: number, reason: string): void {
+    socket.ended();
     this.sockets.remove(socket);
     this.handOver.forget(socket);
     this.presence.leave(socket);

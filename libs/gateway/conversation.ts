@@ -33,7 +33,8 @@ type Talk = {
   isGreeting: boolean;
   submits: number;
   refusals: FrameBudget;
-  timer: NodeJS.Timeout;
+  /** Until it says hello. */
+  timer: NodeJS.Timeout | undefined;
 };
 
 /** What is said on a socket of `c4c.v1` (docs/websocket.md). */
@@ -111,6 +112,7 @@ export class Conversation {
     if (talk.isGreeting) throw gatewayProblems.FRAME_NOT_SUPPORTED('A socket says hello once');
     talk.isGreeting = true;
     clearTimeout(talk.timer);
+    talk.timer = undefined;
     // Who may only watch must not take work away from those who do it, even under one name.
     const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `${WATCHER}${hello.consumer}`;
     const session = new Session(socket, consumer, hello.window);

@@ -60,7 +60,7 @@ export class EventPump {
       const page = await this.invocations.pendingFor(agentId, after, PENDING_PAGE);
       for (const { invocationId, frame } of page) {
         await socket.readyForMore();
-        socket.sentAsPending.add(frame.messageId);
+        (socket.sentAsPending ??= new Set()).add(frame.messageId);
         this.hand(socket, JSON.stringify(frame), invocationId);
         after = invocationId;
       }
@@ -69,7 +69,7 @@ export class EventPump {
     // Only events up to here can have gone out as pending and come again.
     const newest = await this.events.heads([agentId]);
     socket.pendingEndsAt = newest.get(agentId) ?? 0n;
-    if (socket.pendingEndsAt <= socket.cursor) socket.sentAsPending.clear();
+    if (socket.pendingEndsAt <= socket.cursor) socket.sentAsPending = undefined;
     socket.isLive = true;
     this.wake(agentId);
   }

@@ -29,8 +29,8 @@ export class LiveSocket {
   cursor = 0n;
   /** False until the pending notifications are out; live events wait for that. */
   isLive = false;
-  /** Message ids that went out as pending; an event up to this number may bring one of them again. */
-  readonly sentAsPending = new Set<string>();
+  /** Message ids that went out as pending; an event up to this number may bring one of them again. Most sockets have none. */
+  sentAsPending: Set<string> | undefined;
   pendingEndsAt = 0n;
   readonly budget = new FrameBudget(INBOUND_PER_SECOND);
   framesIn = 0;
@@ -41,7 +41,7 @@ export class LiveSocket {
   private nextPingAtMs = Date.now() + PING_EVERY_MS * (0.5 + Math.random() / 2);
   private pongDueAtMs: number | undefined;
   private progressAtMs = Date.now();
-  private readonly waiting: (() => void)[] = [];
+  private waiting: (() => void)[] | undefined;
   private isStarved = false;
 
   constructor(
@@ -50,7 +50,6 @@ export class LiveSocket {
     private readonly onReadOn: () => void,
   ) {
     ws.on('error', (error) => (this.error = error.message));
-    ws.on('close', () => this.wake());
   }
 
   get isOpen(): boolean {
@@ -85,8 +84,8 @@ export class LiveSocket {
   /** Goes on to this event; tells whether its frame is still to be sent, or went out as pending already. */
   advance({ seq, eventId }: { seq: bigint; eventId: string }): boolean {
     this.cursor = seq;
-    const isNew = !this.sentAsPending.has(eventId);
-    if (seq >= this.pendingEndsAt) this.sentAsPending.clear();
+    const isNew = this.sentAsPending?.has(eventId) !== true;
+    if (seq >= this.pendingEndsAt) this.sentAsPending = undefined;
     return isNew;
   }
 
@@ -97,7 +96,7 @@ export class LiveSocket {
 
   /** Resolves when more may be sent, or the socket is gone. */
   async readyForMore(): Promise<void> {
-    while (this.isOpen && this.isBlocked) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    while (this.isOpen && this.isBlocked) await new Promise<void>((resolve) => (this.waiting ??= []).push(resolve));
   }
 
   /** Sends a protocol ping; a pong that carries this number or a higher one answers it. */
@@ -140,6 +139,11 @@ export class LiveSocket {
     if (this.ws.readyState === this.ws.CLOSED) clearTimeout(timer);
   }
 
+  /** The socket has ended: nobody waits for it any more. */
+  ended(): void {
+    this.wake();
+  }
+
   private flushed(): void {
     this.progressAtMs = Date.now();
     if (this.isBlocked) return;
@@ -150,6 +154,8 @@ export class LiveSocket {
   }
 
   private wake(): void {
-    for (const resume of this.waiting.splice(0)) resume();
+    const { waiting } = this;
+    this.waiting = undefined;
+    for (const resume of waiting ?? []) resume();
   }
 }

@@ -123,16 +123,19 @@ export class UpgradeDoor {
     const taken = this.open.get(agentId) ?? 0;
     if (taken >= SOCKETS_PER_AGENT_MAX) throw tooMany();
     this.open.set(agentId, taken + 1);
-    socket.once('close', () => {
+    let giveBack = (): void => undefined;
+    // It closes once, and `once` would keep a wrapper for each of thousands.
+    socket.on('close', () => {
       const left = (this.open.get(agentId) ?? 1) - 1;
       if (left > 0) this.open.set(agentId, left);
       else this.open.delete(agentId);
+      giveBack();
     });
     // Other processes have sockets of the agent, too.
-    const giveBack = await this.places.take(`socket:${agentId}`, SOCKETS_PER_AGENT_MAX);
-    if (giveBack === undefined) throw tooMany();
-    if (socket.destroyed) giveBack();
-    else socket.once('close', giveBack);
+    const place = await this.places.take(`socket:${agentId}`, SOCKETS_PER_AGENT_MAX);
+    if (place === undefined) throw tooMany();
+    giveBack = place;
+    if (socket.closed) giveBack();
   }
 }
 

@@ -12,7 +12,7 @@ export function endSilentSockets(fastify: FastifyInstance): void {
   const server: Server = fastify.server;
   server.on('connection', (socket: Socket) => {
     silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    socket.on('close', () => silent.delete(socket));
   });
   server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
   fastify.addHook('preClose', (done) => {
