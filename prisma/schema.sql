@@ -487,6 +487,7 @@ create table market.webhook_endpoint (
   created_at timestamp with time zone not null default platform.clock(),
   updated_at timestamp with time zone not null default platform.clock(),
   deleted_at timestamp with time zone,
+  verified_at timestamp with time zone,
   constraint webhook_endpoint_failures_have_a_first CHECK (((consecutive_failures = 0) = (first_failure_at IS NULL))),
   constraint webhook_endpoint_pkey PRIMARY KEY (id),
   constraint webhook_endpoint_rate_in_range CHECK (((rate_per_second >= 1) AND (rate_per_second <= 1000))),
@@ -649,9 +650,12 @@ CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
 CREATE INDEX webhook_endpoint_breaker ON market.webhook_endpoint USING btree (breaker_until) WHERE ((breaker_until IS NOT NULL) AND (deleted_at IS NULL))
 CREATE INDEX webhook_endpoint_by_agent ON market.webhook_endpoint USING btree (agent_id, id) WHERE (deleted_at IS NULL)
+CREATE INDEX webhook_endpoint_deleted ON market.webhook_endpoint USING btree (deleted_at) WHERE (deleted_at IS NOT NULL)
 CREATE INDEX webhook_replay_by_endpoint ON market.webhook_replay USING btree (endpoint_id, id)
+CREATE INDEX webhook_replay_ended ON market.webhook_replay USING btree (ended_at) WHERE (ended_at IS NOT NULL)
 CREATE INDEX webhook_replay_pending ON market.webhook_replay USING btree (id) WHERE (status = 'pending'::text)
 CREATE INDEX webhook_secret_by_endpoint ON market.webhook_secret USING btree (endpoint_id, id)
+CREATE INDEX webhook_secret_ended ON market.webhook_secret USING btree (expires_at) WHERE (expires_at IS NOT NULL)
 CREATE UNIQUE INDEX webhook_secret_current_once ON market.webhook_secret USING btree (endpoint_id) WHERE (expires_at IS NULL)
 
 -- Functions
@@ -682,11 +686,11 @@ create function market.consumer_low_water(p_agent bigint, p_consumer text, p_tak
 create function market.consumer_put_back(p_agent bigint, p_consumer text, p_session uuid, p_seqs bigint[], p_delay_ms integer, p_is_unsent boolean) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 84985bd5cb498ed82153062802db0893
 create function market.consumer_renew(p_agent bigint, p_consumer text, p_session uuid, p_seq bigint, p_lease_ms integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body e4601d3f7fe3d8c08e34a9787f608014
 create function market.consumer_settle(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_seqs bigint[], p_attempts integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 1ef02dcc5da7dfecc8e6bfc2c09bf300
+create function market.consumer_sockets(p_agent bigint, p_consumer text) returns bigint language sql stable parallel unsafe set search_path="" body 48230d15619ba13f3e083fc5e8336fc5
 create function market.consumer_take(p_agent bigint, p_consumer text, p_session uuid, p_limit integer, p_lease_ms integer) returns TABLE(kind text, seq bigint, to_seq bigint, attempt integer, event_id uuid, type text, invocation_id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 9f6578aeab207aa857b18ddc28188207
 create function market.consumer_take_many(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_limits integer[], p_lease_ms integer) returns TABLE(kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[], created_at timestamp with time zone[]) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off set plan_cache_mode=force_generic_plan body 8f3faee69fbae5e9c52edcb2ae044ab4
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d08c7ac6b6be0b03769d671f81ca0bc3
 create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body e297d48b604084b0aa63fd60e4cfa9d9
-create function market.consumer_sockets(p_agent bigint, p_consumer text) returns bigint language sql stable parallel unsafe set search_path="" body 48230d15619ba13f3e083fc5e8336fc5
 create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body cda9da4d39c2049b94470259974e2957
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
@@ -709,9 +713,10 @@ create function market.tally_outcomes(p_limit integer) returns integer language 
 create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language sql volatile parallel unsafe set search_path="" body 90481468332ad3731a52d16b763fea22
 create function market.webhook_endpoint_tried_v2(p_endpoint_id bigint, p_url text, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body 5364b36463cc30ff12a402ecb413122a
 create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language sql volatile parallel unsafe set search_path="" body ece0ff1bea6d5b59ec6002d7b2f5b8db
-create function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns TABLE(read integer, made integer, next_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body cd884d9069be8a5e3f4921567ce3c497
+create function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns TABLE(read integer, made integer, next_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body 1be477e75f9705abd8b6923eec3c247d
 create function market.webhook_hurry(p_agents bigint[]) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body a434cb1c92e497fdc56a165f1fcbd4f1
 create function market.webhook_pace_take(p_endpoint_ids bigint[], p_wanted integer[], p_interval_ms double precision[], p_burst integer[]) returns TABLE(endpoint_id bigint, granted integer, turn_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body 599a85defd2f650822ace1055150e81d
+create function market.webhook_purge(p_days integer, p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body f7dfdb1c5b027a51a59f4c5105f44b8f
 create function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 4c9d6393b2f56b9b8e2cffd649d8eda8
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 20a858b211ce409ef1456ce3688d9eaa
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
@@ -769,18 +774,18 @@ grant execute on function market.agents_reachable(bigint[]) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
+grant execute on function market.consumer_forget(bigint,text) to c4c_app
 grant execute on function market.consumer_leave(uuid[]) to c4c_app
 grant execute on function market.consumer_low_water(bigint,text,bigint) to c4c_app
 grant execute on function market.consumer_put_back(bigint,text,uuid,bigint[],integer,boolean) to c4c_app
 grant execute on function market.consumer_renew(bigint,text,uuid,bigint,integer) to c4c_app
 grant execute on function market.consumer_settle(bigint[],text[],uuid[],bigint[],integer[]) to c4c_app
-grant execute on function market.consumer_forget(bigint,text) to c4c_app
+grant execute on function market.consumer_sockets(bigint,text) to c4c_app
 grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
 grant execute on function market.consumer_take_many(bigint[],text[],uuid[],integer[],integer) to c4c_app
 grant execute on function market.gateway_beat(uuid,boolean) to c4c_app
 grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
-grant execute on function market.consumer_sockets(bigint,text) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[],bigint[]) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
 grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[],text[]) to c4c_app
@@ -803,6 +808,7 @@ grant execute on function market.webhook_fan_out(bigint[],text[],integer,integer
 grant execute on function market.webhook_fan_out_v2(bigint[],text[],integer,integer) to c4c_app
 grant execute on function market.webhook_hurry(bigint[]) to c4c_app
 grant execute on function market.webhook_pace_take(bigint[],integer[],double precision[],integer[]) to c4c_app
+grant execute on function market.webhook_purge(integer,integer) to c4c_app
 grant execute on function market.webhook_replay_step(text[],integer) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app

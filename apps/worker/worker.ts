@@ -4,7 +4,7 @@ import { FoldWorker } from '#escrow';
 import { Deadlines, EraseWorker } from '#invocations';
 import { nestLogger, Partitions, type Platform } from '#platform';
 import { TallyWorker } from '#reputation';
-import { Webhooks } from '#webhooks';
+import { PurgeWorker, Webhooks } from '#webhooks';
 import { WorkerModule } from './worker.module.js';
 
 export type Worker = { readonly app: INestApplicationContext; close(): Promise<void> };
@@ -21,6 +21,7 @@ export async function startWorker(platform: Platform): Promise<Worker> {
     context.get(TallyWorker).job(),
     context.get(FoldWorker).job(),
     context.get(EraseWorker).job(),
+    context.get(PurgeWorker).job(),
     new Partitions(platform.database, platform.config.eventDays, platform.log).job(),
   ];
   deadlines.start();

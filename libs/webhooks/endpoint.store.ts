@@ -117,7 +117,7 @@ export class EndpointStore {
     return id;
   }
 
-  /** Changes what is given; another address has to be verified anew. False when there is no such endpoint. */
+  /** Changes what is given; another address has to be verified anew, and until then deliveries wait. False when there is no such endpoint. */
   async update(agentId: bigint, id: bigint, wish: EndpointWish): Promise<boolean> {
     const rows = await this.database.query(
       `update market.webhook_endpoint e set
@@ -139,7 +139,7 @@ export class EndpointStore {
     return rows.length === 1;
   }
 
-  /** The endpoint is gone, and so are its secrets. False when there is no such endpoint. */
+  /** The endpoint is gone, and so are its secrets and what was on its way to it. False when there is no such endpoint. */
   async delete(agentId: bigint, id: bigint): Promise<boolean> {
     return this.database.inTransaction(async (tx) => {
       const { rowCount } = await tx.query(
@@ -149,6 +149,12 @@ export class EndpointStore {
       );
       if (rowCount !== 1) return false;
       await this.endSecrets(tx, id, 0);
+      // A try under way finds no row to complete. What is being made from the log at this moment ends when it is looked at.
+      await tx.query(
+        `update market.delivery set status = 'cancelled', ended_at = platform.clock(), claim_id = null, body = null
+        where endpoint_id = $1 and status = 'pending'`,
+        [id],
+      );
       return true;
     });
   }
@@ -181,7 +187,7 @@ export class EndpointStore {
     const rows = await this.database.query(
       `update market.webhook_endpoint
       set state = case when state = 'paused' then state else 'active' end, consecutive_failures = 0, first_failure_at = null,
-        breaker_until = null, breaker_opened = 0, disabled_at = null, updated_at = platform.clock()
+        breaker_until = null, breaker_opened = 0, disabled_at = null, verified_at = platform.clock(), updated_at = platform.clock()
       where id = $2 and agent_id = $1 and url = $3 and deleted_at is null
       returning id`,
       [agentId, id, url],

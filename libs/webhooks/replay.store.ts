@@ -16,7 +16,7 @@ export type ReplayRow = {
 const REPLAY = `r.id, r.endpoint_id as "endpointId", r.kind, r.after, r.through, r.status, r.made, r.created_at as "createdAt",
   r.ended_at as "endedAt"`;
 
-/** Replays: a key of an endpoint names one for ever. */
+/** Replays: a key of an endpoint names one until it is purged, C4C_EVENT_DAYS after its end. */
 @Injectable()
 export class ReplayStore {
   constructor(private readonly database: Database) {}

@@ -13,6 +13,8 @@ import { EndpointsController } from './endpoints.controller.js';
 import { Endpoints } from './endpoints.usecase.js';
 import { NoticeStore } from './notice.store.js';
 import { Notices } from './notices.js';
+import { PurgeStore } from './purge.store.js';
+import { PurgeWorker } from './purge.worker.js';
 import { RateStore } from './rate.store.js';
 import { ReplayStore } from './replay.store.js';
 import { Replays } from './replay.usecase.js';
@@ -123,13 +125,15 @@ export class Webhooks {
     EndpointStore,
     Notices,
     NoticeStore,
+    PurgeStore,
+    PurgeWorker,
     RateStore,
     ReplayStore,
     SecretBox,
     SenderMetrics,
     Webhooks,
   ],
-  exports: [Webhooks],
+  exports: [PurgeWorker, Webhooks],
 })
 export class WebhookSenderModule {
   constructor(views: EventViews, notices: Notices) {

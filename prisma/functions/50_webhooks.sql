@@ -2,7 +2,7 @@
 
 -- Makes the deliveries of what has happened since, for agents that have endpoints: of those given or, with null, of any that are behind.
 -- The cursor's row lock makes it once; its move and the deliveries are one transaction. Whoever is being served by somebody else is
--- skipped. A paused endpoint gets its deliveries when it goes on; work of an agent whose socket answers is due after the socket's turn.
+-- skipped. A paused endpoint gets its deliveries when it goes on, one with another address when that is verified; work of an agent whose socket answers is due after the socket's turn.
 -- Returns how many events were read and how many deliveries were made; and when nothing was read, in how many milliseconds the next
 -- delivery is due, null when none is pending.
 create or replace function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer)
@@ -56,7 +56,8 @@ begin
       case when i.id is null then 'info' else 'work' end,
       greatest(v_now, n.created_at + market.socket_turn(i.deadline_at - n.created_at, n.acknowledges)), i.deadline_at, v_now
     from news n
-    join market.webhook_endpoint w on w.agent_id = n.agent_id and w.deleted_at is null and w.state in ('active', 'failing', 'paused')
+    join market.webhook_endpoint w on w.agent_id = n.agent_id and w.deleted_at is null
+      and (w.state in ('active', 'failing', 'paused') or (w.state = 'unverified' and w.verified_at is not null))
       and w.created_at <= n.created_at and (w.event_types is null or n.type = any (w.event_types))
       -- What became of an endpoint is told over the agent's other channels.
       and (n.type not like 'endpoint.%' or not exists (
@@ -350,5 +351,54 @@ begin
     ended_at = case when v_looked < p_limit then v_now end
   where id = v_replay.id;
   return true;
+end
+$$;
+
+-- Throws away what ended so many days ago: replays, secrets, deleted endpoints; the secrets of a deleted endpoint at once. At most so
+-- many of each kind in one call; returns how many rows went. An endpoint stays as long as a delivery to it is pending, which the next
+-- look at that delivery ends.
+create or replace function market.webhook_purge(p_days integer, p_limit integer) returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := platform.clock();
+  v_before timestamptz := v_now - p_days * interval '1 day';
+  v_endpoints bigint[];
+  v_count integer;
+  v_total integer := 0;
+begin
+  delete from market.webhook_replay
+  where id in (
+    select r.id from market.webhook_replay r where r.ended_at < v_before order by r.ended_at limit p_limit for update skip locked);
+  get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+
+  delete from market.webhook_secret
+  where id in (
+    select s.id
+    from market.webhook_secret s
+    where s.expires_at <= v_now and (
+      s.expires_at < v_before
+      or exists (select from market.webhook_endpoint w where w.id = s.endpoint_id and w.deleted_at is not null))
+    limit p_limit
+    for update of s skip locked);
+  get diagnostics v_count = row_count;
+  v_total := v_total + v_count;
+
+  v_endpoints := array(
+    select w.id
+    from market.webhook_endpoint w
+    where w.deleted_at < v_before
+      and not exists (select from market.delivery d where d.endpoint_id = w.id and d.status = 'pending')
+    order by w.deleted_at
+    limit p_limit
+    for update of w skip locked);
+  delete from market.webhook_secret s where s.endpoint_id = any (v_endpoints);
+  delete from market.webhook_replay r where r.endpoint_id = any (v_endpoints);
+  delete from market.webhook_pace p where p.endpoint_id = any (v_endpoints);
+  delete from market.webhook_endpoint w where w.id = any (v_endpoints);
+  return v_total + cardinality(v_endpoints);
 end
 $$;

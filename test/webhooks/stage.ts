@@ -129,7 +129,10 @@ export class Stage {
       await this.endpoints.lockCount(tx, agentId);
       const id = await this.endpoints.insert(tx, agentId, url, { eventTypes: types, ratePerSecond: rate });
       await this.endpoints.addSecret(tx, id, newSecret());
-      await tx.query(`update market.webhook_endpoint set state = 'active' where id = $1`, [id]);
+      await tx.query(
+        `update market.webhook_endpoint set state = 'active', verified_at = platform.clock() where id = $1`,
+        [id],
+      );
       return id;
     });
   }
