@@ -1,7 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '../..');
 const READY_WITHIN_MS = 30_000;
@@ -63,6 +64,12 @@ export class AppProcess {
   /** Lines of level error and worse: what nobody expected. */
   get errors(): string[] {
     return this.lines.filter((line) => /"level":"(?:error|fatal)"/.test(line) || !line.startsWith('{'));
+  }
+
+  /** How much memory it has resident now. */
+  async residentBytes(): Promise<number> {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(this.child.pid)]);
+    return Number(stdout) * 1_024;
   }
 
   signal(signal: NodeJS.Signals): void {
