@@ -710,14 +710,17 @@ create function market.pending_begin(p_agent bigint, p_head bigint, p_now timest
 create function market.presence_tell(p_node uuid, p_agents bigint[], p_states text[], p_gone bigint[], p_is_all boolean) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c1802e351c94660806b852c8b7e4677f
 create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
+create function market.webhook_behind(p_after bigint, p_limit integer) returns SETOF bigint language sql stable parallel unsafe set search_path="" body 4944bb41aead85fdf53154f7b925d424
 create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language sql volatile parallel unsafe set search_path="" body 90481468332ad3731a52d16b763fea22
 create function market.webhook_endpoint_tried_v2(p_endpoint_id bigint, p_url text, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body 5364b36463cc30ff12a402ecb413122a
 create function market.webhook_fan_out(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns integer language sql volatile parallel unsafe set search_path="" body ece0ff1bea6d5b59ec6002d7b2f5b8db
-create function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns TABLE(read integer, made integer, next_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body 1be477e75f9705abd8b6923eec3c247d
+create function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer) returns TABLE(read integer, made integer, next_ms double precision) language sql volatile parallel unsafe set search_path="" body 8c9f04df451503e912855a0ea9cb7c32
+create function market.webhook_fan_out_v3(p_agent_ids bigint[], p_work_types text[], p_events integer, p_claim_id uuid, p_room integer, p_each integer, p_work_try_ms integer, p_info_try_ms integer, p_lease_after_ms integer) returns TABLE(read integer, agents integer, made integer, next_ms double precision, unread bigint[], id bigint, endpoint_id bigint, agent_id bigint, seq bigint, event_id uuid, event_created_at timestamp with time zone, type text, invocation_id bigint, class text, expires_at timestamp with time zone, left_ms double precision, url text, rate_per_second integer, has_failed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 4db43dcff705921ba483fa094285b831
 create function market.webhook_hurry(p_agents bigint[]) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body a434cb1c92e497fdc56a165f1fcbd4f1
 create function market.webhook_pace_take(p_endpoint_ids bigint[], p_wanted integer[], p_interval_ms double precision[], p_burst integer[]) returns TABLE(endpoint_id bigint, granted integer, turn_ms double precision) language plpgsql volatile parallel unsafe security definer set search_path="" body 599a85defd2f650822ace1055150e81d
 create function market.webhook_purge(p_days integer, p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body f7dfdb1c5b027a51a59f4c5105f44b8f
 create function market.webhook_replay_step(p_work_types text[], p_limit integer) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 4c9d6393b2f56b9b8e2cffd649d8eda8
+create function market.webhook_tried(p_ids bigint[], p_claim_ids uuid[], p_statuses text[], p_in_ms double precision[], p_bodies bytea[], p_ago_ms double precision[], p_status_codes smallint[], p_reasons text[], p_details text[], p_dns_ms real[], p_connect_ms real[], p_tls_ms real[], p_first_byte_ms real[], p_total_ms real[], p_responses text[]) returns SETOF bigint language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 748e8f5b07bd2301dc7733c4f2f5f8d3
 create function platform.adopt_partitions() returns void language sql volatile parallel unsafe security definer set search_path="" body 20a858b211ce409ef1456ce3688d9eaa
 create function platform.clock() returns timestamp with time zone language sql volatile parallel safe body e458914a93bf2f3a40802d487544971c
 create function platform.copy_partition(p_name text, p_tablespace text) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body 76c66e675a98875fbbdaa79d8e2ad0fa
@@ -802,14 +805,17 @@ grant execute on function market.pending_begin(bigint,bigint,timestamp with time
 grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
 grant execute on function market.socket_turn(interval,boolean) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
+grant execute on function market.webhook_behind(bigint,integer) to c4c_app
 grant execute on function market.webhook_endpoint_tried(bigint,integer,boolean,boolean,boolean) to c4c_app
 grant execute on function market.webhook_endpoint_tried_v2(bigint,text,integer,boolean,boolean,boolean) to c4c_app
 grant execute on function market.webhook_fan_out(bigint[],text[],integer,integer) to c4c_app
 grant execute on function market.webhook_fan_out_v2(bigint[],text[],integer,integer) to c4c_app
+grant execute on function market.webhook_fan_out_v3(bigint[],text[],integer,uuid,integer,integer,integer,integer,integer) to c4c_app
 grant execute on function market.webhook_hurry(bigint[]) to c4c_app
 grant execute on function market.webhook_pace_take(bigint[],integer[],double precision[],integer[]) to c4c_app
 grant execute on function market.webhook_purge(integer,integer) to c4c_app
 grant execute on function market.webhook_replay_step(text[],integer) to c4c_app
+grant execute on function market.webhook_tried(bigint[],uuid[],text[],double precision[],bytea[],double precision[],smallint[],text[],text[],real[],real[],real[],real[],real[],text[]) to c4c_app
 grant execute on function platform.clock() to c4c_app
 grant execute on function platform.extend_partitions() to c4c_app
 grant execute on function platform.next_id(regclass) to c4c_app

@@ -9,8 +9,8 @@ await runUntilSignal(async (platform) => {
   platform.log.info({ metricsUrl: metrics?.url }, 'the worker runs');
   return {
     async close() {
-      await metrics?.close();
-      await worker.close();
+      // Both at once: who sees the metrics gone may rely on it that nothing is begun any more.
+      await Promise.all([worker.close(), metrics?.close()]);
     },
   };
 });

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EventViews, isAgentEventType, type AgentEvent } from '#events';
 import { webhookBodyOf } from '#kernel';
-import type { DueDelivery } from './delivery.store.js';
+import type { DueDelivery } from './delivery.js';
 
 /** Makes the bytes that are sent. */
 @Injectable()

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
-import type { EndStatus } from './delivery.store.js';
+import type { EndStatus } from './delivery.js';
 
 export type DeliveryStatus = 'pending' | EndStatus;
 

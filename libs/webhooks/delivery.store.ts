@@ -1,59 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { EventClass } from '#events';
-import { Database, type EgressTimings, type Tx } from '#platform';
-
-/** A delivery whose time has come, with what decides about its next try. Times are relative, by the database's clock. */
-export type DueDelivery = {
-  id: bigint;
-  endpointId: bigint;
-  agentId: bigint;
-  seq: bigint;
-  eventId: string;
-  eventCreatedAt: Date;
-  type: string;
-  invocationId: bigint | null;
-  class: EventClass;
-  attempt: number;
-  body: Buffer | null;
-  /** To the deadline of work. */
-  leftMs: number | null;
-  expiresAt: Date | null;
-  /** Work that its provider has from elsewhere, or that has ended. */
-  isSuperseded: boolean;
-  url: string;
-  state: 'unverified' | 'active' | 'paused' | 'failing' | 'disabled';
-  isDeleted: boolean;
-  ratePerSecond: number;
-  /** How long the endpoint's breaker is still open, 0 when it is not. */
-  breakerMs: number;
-  /** It has failed since the breaker last opened: one try at a time. */
-  isHalfOpen: boolean;
-  /** Its last try failed. */
-  hasFailed: boolean;
-  /** How long it has been due. */
-  lateMs: number;
-};
-
-export type EndStatus = 'delivered' | 'failed' | 'expired' | 'superseded' | 'cancelled';
-
-/** What becomes of a due delivery: it is tried now, left for later, or at its end. */
-export type Decision =
-  { do: 'send'; body: Buffer; leaseMs: number } | { do: 'wait'; inMs: number } | { do: 'end'; status: EndStatus };
-
-/** What a try came to. */
-export type TriedDelivery = {
-  id: bigint;
-  claimId: string;
-  /** When it began, so many milliseconds ago. */
-  agoMs: number;
-  statusCode: number | null;
-  reason: string | null;
-  detail: string | null;
-  timings: EgressTimings;
-  response: string | null;
-  next: { status: 'pending'; inMs: number } | { status: Exclude<EndStatus, 'superseded' | 'cancelled'> };
-};
+import { Database, type Tx } from '#platform';
+import type { Decision, DueDelivery, Refusal, TriedDelivery } from './delivery.js';
+import { LEASE_AFTER_TRY_MS, TRY_MAX_MS } from './schedule.js';
 
 const DUE = `d.id, d.endpoint_id as "endpointId", d.agent_id as "agentId", d.seq, 'evt_' || d.event_id as "eventId",
   d.event_created_at as "eventCreatedAt", d.type, d.invocation_id as "invocationId", d.class, d.attempt, d.body,
@@ -65,36 +14,94 @@ const DUE = `d.id, d.endpoint_id as "endpointId", d.agent_id as "agentId", d.seq
 // A crash of the server may take its last instant with it. Then a delivery is sent twice rather than never, so nobody waits for the disk.
 const NOW = `(select platform.clock() as at, set_config('synchronous_commit', 'off', true)) now`;
 
-const FAN_OUT_AGENTS = 100;
-/** So many events of an agent are read in one call. */
-export const FAN_OUT_EVENTS = 50;
+const NEW = `read, agents, made, next_ms as "nextMs", unread, id, endpoint_id as "endpointId", agent_id as "agentId", seq,
+  'evt_' || event_id as "eventId", event_created_at as "eventCreatedAt", type, invocation_id as "invocationId", class,
+  expires_at as "expiresAt", left_ms as "leftMs", url, rate_per_second as "ratePerSecond", has_failed as "hasFailed"`;
 
-/** What one call read and made. When nothing was read, `nextMs` is when the next delivery is due, null when none is pending. */
-export type FannedOut = { read: number; made: number; nextMs: number | null };
+/** What is true of every delivery that is claimed as it is made. */
+const AS_MADE = {
+  attempt: 0,
+  body: null,
+  isSuperseded: false,
+  state: 'active',
+  isDeleted: false,
+  breakerMs: 0,
+  isHalfOpen: false,
+  lateMs: 0,
+} as const satisfies Partial<DueDelivery>;
+
+/** How many new deliveries may be claimed, in all and of one endpoint. */
+export type Room = { all: number; each: number };
+
+/** What one call read and made. */
+export type FannedOut = {
+  /** Events, and the agents whose they are. */
+  read: number;
+  agents: number;
+  made: number;
+  /** When the next of those is due that were made and not claimed, null when there is none. */
+  nextMs: number | null;
+  /** The agents that have more events. */
+  unread: bigint[];
+  claimId: string;
+  claimed: DueDelivery[];
+};
 
 /** The deliveries, which are the queue. Whoever has a claim that has ended finds no row to complete. */
 @Injectable()
 export class DeliveryStore {
   constructor(private readonly database: Database) {}
 
-  /** Makes deliveries from the log, of these agents or, with null, of any. */
-  async fanOut(agentIds: readonly bigint[] | null, workTypes: readonly string[]): Promise<FannedOut> {
-    const [row] = await this.database.query<FannedOut>(
-      'select read, made, next_ms as "nextMs" from market.webhook_fan_out_v2($1, $2, $3, $4)',
-      [agentIds, workTypes, FAN_OUT_AGENTS, FAN_OUT_EVENTS],
-      'webhook-fan-out-v2',
+  /** Makes deliveries of the next events of these agents, so many of each, and claims of them what may be tried at once. */
+  async fanOut(
+    agentIds: readonly bigint[],
+    workTypes: readonly string[],
+    events: number,
+    room: Room = { all: 0, each: 0 },
+  ): Promise<FannedOut> {
+    const claimId = randomUUID();
+    // The sums stand in the first row, the claimed deliveries in the others.
+    type Row = Omit<FannedOut, 'claimId' | 'claimed'> & DueDelivery;
+    const rows = await this.database.query<Row>(
+      `select ${NEW} from market.webhook_fan_out_v3($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [agentIds, workTypes, events, claimId, room.all, room.each, TRY_MAX_MS.work, TRY_MAX_MS.info, LEASE_AFTER_TRY_MS],
+      'webhook-fan-out-v3',
     );
-    return row ?? { read: 0, made: 0, nextMs: null };
+    const [sums, ...claimed] = rows;
+    if (sums === undefined) throw new Error('the log was not looked at');
+    const { read, agents, made, nextMs, unread } = sums;
+    return { read, agents, made, nextMs, unread, claimId, claimed: claimed.map((row) => Object.assign(row, AS_MADE)) };
+  }
+
+  /** Agents with a higher id that have events nobody has made deliveries of. */
+  async behind(after: bigint, limit: number): Promise<bigint[]> {
+    const rows = await this.database.query<{ id: bigint }>(
+      'select id from market.webhook_behind($1, $2) b (id)',
+      [after, limit],
+      'webhook-behind',
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** In how many milliseconds the next one is due, null when none is pending. */
+  async nextDueMs(): Promise<number | null> {
+    const [row] = await this.database.query<{ ms: number }>(
+      `select extract(epoch from run_at - platform.clock())::float8 * 1000 as ms
+      from market.delivery where status = 'pending' order by run_at limit 1`,
+      [],
+      'delivery-next-due',
+    );
+    return row?.ms ?? null;
   }
 
   /**
    * Takes up to `limit` due deliveries, whoever skips what others have; asks what becomes of each and writes that down, in one
-   * transaction. Answers all of them with the claim they are sent under.
+   * transaction. Answers the claim of those that are to be sent, and how many were due.
    */
   async claim(
     limit: number,
     decide: (due: readonly DueDelivery[]) => Promise<Decision[]>,
-  ): Promise<{ claimId: string; claimed: { due: DueDelivery; body: Buffer }[]; read: number }> {
+  ): Promise<{ claimId: string; read: number }> {
     const claimId = randomUUID();
     return this.database.inTransaction(async (tx) => {
       const { rows: due } = await tx.query<DueDelivery>({
@@ -113,65 +120,58 @@ export class DeliveryStore {
         left join market.invocation i on d.class = 'work' and i.id = d.invocation_id`,
         values: [limit],
       });
-      if (due.length === 0) return { claimId, claimed: [], read: 0 };
-      const decisions = await decide(due);
-      const pairs = due.flatMap((one, n) => {
-        const decision = decisions[n];
-        return decision === undefined ? [] : [{ due: one, decision }];
-      });
-      await this.write(tx, claimId, pairs);
-      const claimed = pairs.flatMap(({ due: one, decision }) =>
-        decision.do === 'send' ? [{ due: one, body: decision.body }] : [],
-      );
-      return { claimId, claimed, read: due.length };
+      if (due.length > 0) await write(tx, claimId, due, await decide(due));
+      return { claimId, read: due.length };
     });
+  }
+
+  /** Gives back what was claimed as it was made and is not tried now, while the claim holds: as if there had been no try. */
+  async release(claimId: string, refused: readonly { due: DueDelivery; refusal: Refusal }[]): Promise<void> {
+    await this.database.query(
+      `update market.delivery d set
+        status = coalesce(r.status, 'pending'),
+        ended_at = case when r.status is not null then now.at end,
+        claim_id = null,
+        attempt = d.attempt - 1,
+        run_at = now.at + r.in_ms * interval '1 millisecond'
+      from unnest($2::bigint[], $3::text[], $4::float8[]) as r (id, status, in_ms), ${NOW}
+      where d.id = r.id and d.claim_id = $1 and d.status = 'pending'`,
+      [
+        claimId,
+        refused.map(({ due }) => due.id),
+        refused.map(({ refusal }) => (refusal.do === 'end' ? refusal.status : null)),
+        refused.map(({ refusal }) => (refusal.do === 'wait' ? refusal.inMs : 0)),
+      ],
+      'delivery-release',
+    );
   }
 
   /** Writes down what tries came to, each only while its claim holds. Answers the ids of those that did. */
   async complete(tried: readonly TriedDelivery[]): Promise<bigint[]> {
     const column = <T>(value: (one: TriedDelivery) => T): T[] => tried.map(value);
-    const rows = await this.database.query<{ deliveryId: bigint }>(
-      `with r as (
-        select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::float8[], $5::float8[], $6::smallint[], $7::text[], $8::text[],
-          $9::real[], $10::real[], $11::real[], $12::real[], $13::real[], $14::text[])
-          as r (id, claim_id, status, in_ms, ago_ms, status_code, reason, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms, response)
-      ),
-      mine as (
-        update market.delivery d set
-          status = r.status,
-          claim_id = null,
-          run_at = now.at + coalesce(r.in_ms, 0) * interval '1 millisecond',
-          body = case when r.status = 'pending' then d.body end,
-          ended_at = case when r.status <> 'pending' then now.at end
-        from r, ${NOW}
-        where d.id = r.id and d.claim_id = r.claim_id and d.status = 'pending'
-        returning d.id, d.attempt, now.at
-      )
-      insert into market.delivery_attempt (delivery_id, attempt, at, status_code, reason, detail, dns_ms, connect_ms, tls_ms,
-        first_byte_ms, total_ms, response)
-      select mine.id, mine.attempt, mine.at - r.ago_ms * interval '1 millisecond', r.status_code, r.reason, r.detail, r.dns_ms,
-        r.connect_ms, r.tls_ms, r.first_byte_ms, r.total_ms, r.response
-      from mine join r on r.id = mine.id
-      returning delivery_id as "deliveryId"`,
+    const figures = (value: (one: TriedDelivery) => bigint | number | string | null): string => arrayOf(tried, value);
+    const rows = await this.database.query<{ id: bigint }>(
+      'select id from market.webhook_tried($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) t (id)',
       [
-        column(({ id }) => id),
-        column(({ claimId }) => claimId),
-        column(({ next }) => next.status),
-        column(({ next }) => (next.status === 'pending' ? next.inMs : null)),
-        column(({ agoMs }) => agoMs),
-        column(({ statusCode }) => statusCode),
-        column(({ reason }) => reason),
+        figures(({ id }) => id),
+        figures(({ claimId }) => claimId),
+        figures(({ next }) => next.status),
+        figures(({ next }) => (next.status === 'pending' ? next.inMs : null)),
+        column(({ body }) => body),
+        figures(({ agoMs }) => agoMs),
+        figures(({ statusCode }) => statusCode),
+        figures(({ reason }) => reason),
         column(({ detail }) => detail),
-        column(({ timings }) => timings.dnsMs),
-        column(({ timings }) => timings.connectMs),
-        column(({ timings }) => timings.tlsMs),
-        column(({ timings }) => timings.firstByteMs),
-        column(({ timings }) => timings.totalMs),
+        figures(({ timings }) => timings.dnsMs),
+        figures(({ timings }) => timings.connectMs),
+        figures(({ timings }) => timings.tlsMs),
+        figures(({ timings }) => timings.firstByteMs),
+        figures(({ timings }) => timings.totalMs),
         column(({ response }) => response),
       ],
-      'delivery-complete',
+      'webhook-tried',
     );
-    return rows.map(({ deliveryId }) => deliveryId);
+    return rows.map(({ id }) => id);
   }
 
   /** Has what waits for an endpoint fall due now, as when it goes on after a pause. */
@@ -199,33 +199,38 @@ export class DeliveryStore {
     );
     return row?.seconds ?? 0;
   }
+}
 
-  private async write(
-    tx: Tx,
-    claimId: string,
-    pairs: readonly { due: DueDelivery; decision: Decision }[],
-  ): Promise<void> {
-    await tx.query({
-      name: 'delivery-decide',
-      text: `update market.delivery d set
-        status = coalesce(r.status, 'pending'),
-        ended_at = case when r.status is not null then now.at end,
-        claim_id = r.claim_id,
-        attempt = d.attempt + case when r.claim_id is null then 0 else 1 end,
-        body = case when r.status is null then coalesce(r.body, d.body) end,
-        run_at = now.at + r.in_ms * interval '1 millisecond'
-      from unnest($1::bigint[], $2::text[], $3::uuid[], $4::bytea[], $5::float8[]) as r (id, status, claim_id, body, in_ms),
-        (select platform.clock() as at) now
-      where d.id = r.id`,
-      values: [
-        pairs.map(({ due }) => due.id),
-        pairs.map(({ decision }) => (decision.do === 'end' ? decision.status : null)),
-        pairs.map(({ decision }) => (decision.do === 'send' ? claimId : null)),
-        pairs.map(({ decision }) => (decision.do === 'send' ? decision.body : null)),
-        pairs.map(({ decision }) =>
-          decision.do === 'send' ? decision.leaseMs : decision.do === 'wait' ? decision.inMs : 0,
-        ),
-      ],
-    });
-  }
+async function write(
+  tx: Tx,
+  claimId: string,
+  due: readonly DueDelivery[],
+  decisions: readonly Decision[],
+): Promise<void> {
+  await tx.query({
+    name: 'delivery-decide',
+    text: `update market.delivery d set
+      status = coalesce(r.status, 'pending'),
+      ended_at = case when r.status is not null then now.at end,
+      claim_id = r.claim_id,
+      attempt = d.attempt + case when r.claim_id is null then 0 else 1 end,
+      body = case when r.status is null then d.body end,
+      run_at = now.at + r.in_ms * interval '1 millisecond'
+    from unnest($1::bigint[], $2::text[], $3::uuid[], $4::float8[]) as r (id, status, claim_id, in_ms),
+      (select platform.clock() as at) now
+    where d.id = r.id`,
+    values: [
+      due.map(({ id }) => id),
+      decisions.map((decision) => (decision.do === 'end' ? decision.status : null)),
+      decisions.map((decision) => (decision.do === 'send' ? claimId : null)),
+      decisions.map((decision) =>
+        decision.do === 'send' ? decision.leaseMs : decision.do === 'wait' ? decision.inMs : 0,
+      ),
+    ],
+  });
+}
+
+/** An array as PostgreSQL reads it, of values without a sign that means something there: the driver looks at each for that. */
+function arrayOf<T>(items: readonly T[], value: (item: T) => bigint | number | string | null): string {
+  return `{${items.map((item) => String(value(item) ?? 'null')).join(',')}}`;
 }

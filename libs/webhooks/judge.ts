@@ -1,4 +1,4 @@
-import type { Decision, DueDelivery } from './delivery.store.js';
+import type { DueDelivery, Refusal } from './delivery.js';
 import { RecentFailures } from './failures.js';
 import { HostBreaker } from './host-breaker.js';
 import { Pace } from './pace.js';
@@ -10,7 +10,7 @@ const KNOWN_MAX = 10_000;
 // A try that was let in while another one probed.
 const JITTER_MS = 1_000;
 
-export type Verdict = 'send' | Exclude<Decision, { do: 'send' }>;
+export type Verdict = 'send' | Refusal;
 
 /** A try arrived, failed at its address, or did not even get a connection to its host. */
 export type Came = 'delivered' | 'failed' | 'unreached';
@@ -21,6 +21,7 @@ type Known = { pace: Pace; recent: RecentFailures };
 export class Judge {
   private readonly endpoints = new Map<bigint, Known>();
   private readonly hosts = new Map<string, HostBreaker>();
+  private readonly hostNames = new Map<string, string>();
 
   constructor(private readonly random: () => number = Math.random) {}
 
@@ -43,9 +44,8 @@ export class Judge {
     return this.wait(due, paceMs);
   }
 
-  /** The endpoint's rate has no try to give: the place is given back. */
-  turnDown(due: DueDelivery, waitMs: number): Verdict {
-    this.leave(due);
+  /** The endpoint's rate has no try to give for so long. */
+  later(due: DueDelivery, waitMs: number): Refusal {
     return this.wait(due, waitMs);
   }
 
@@ -100,7 +100,7 @@ export class Judge {
   }
 
   private hostOf(url: string): HostBreaker {
-    const host = URL.parse(url)?.host ?? url;
+    const host = this.hostNames.get(url) ?? this.readHost(url);
     let breaker = this.hosts.get(host);
     if (breaker === undefined) {
       breaker = new HostBreaker();
@@ -111,5 +111,12 @@ export class Judge {
       }
     }
     return breaker;
+  }
+
+  private readHost(url: string): string {
+    const host = URL.parse(url)?.host ?? url;
+    if (this.hostNames.size >= KNOWN_MAX) this.hostNames.clear();
+    this.hostNames.set(url, host);
+    return host;
   }
 }

@@ -4,23 +4,27 @@ import type { DeliveryStore } from './delivery.store.js';
 import type { EndpointHealthStore } from './endpoint-health.store.js';
 import type { Judge } from './judge.js';
 import type { SenderMetrics } from './sender.metrics.js';
+import type { Places } from './places.js';
 import type { Outcome } from './try.js';
 
 export type OutcomesParts = {
   deliveries: Pick<DeliveryStore, 'complete'>;
   health: Pick<EndpointHealthStore, 'tried'>;
-  marks: Pick<Marks, 'handedOver' | 'acknowledgeAll'>;
+  marks: Pick<Marks, 'taken'>;
   metrics: SenderMetrics;
   bus: Bus;
   log: Log;
 };
 
+type Ended = { outcome: Outcome; places: Places };
+
 const BATCH_MAX = 500;
 
 /** Writes down what tries came to, and what follows from it: when the next one is, work that is taken on, the health of endpoints. */
 export class Outcomes {
-  private done: Outcome[] = [];
+  private done: Ended[] = [];
   private writing: Promise<void> | undefined;
+  private following: Promise<void> = Promise.resolve();
   private readonly unwell = new Set<bigint>();
 
   constructor(
@@ -29,14 +33,16 @@ export class Outcomes {
     private readonly isDueIn: (ms: number) => void,
   ) {}
 
-  add(outcome: Outcome): void {
-    this.done.push(outcome);
+  /** Its place is given back when it is written down. */
+  add(outcome: Outcome, places: Places): void {
+    this.done.push({ outcome, places });
     this.writing ??= this.write().finally(() => (this.writing = undefined));
   }
 
   /** Resolves when everything is written down. */
   async written(): Promise<void> {
     while (this.writing !== undefined) await this.writing;
+    await this.following;
   }
 
   /** Writes down what came to an end while the last batch was written. */
@@ -45,31 +51,43 @@ export class Outcomes {
     await new Promise((resolve) => setImmediate(resolve));
     while (this.done.length > 0) {
       const batch = this.done.splice(0, BATCH_MAX);
+      const outcomes = batch.map(({ outcome }) => outcome);
+      const before = this.following;
       try {
-        const written = new Set(await this.parts.deliveries.complete(batch));
-        const mine = batch.filter(({ id }) => written.has(id));
+        const written = new Set(await this.parts.deliveries.complete(outcomes));
+        const mine = outcomes.filter(({ id }) => written.has(id));
         for (const { next } of mine) {
           if (next.status === 'pending') this.isDueIn(next.inMs);
           else this.parts.metrics.ended(next.status);
         }
-        await this.acknowledge(mine);
-        await this.tellHealth(mine);
+        // While the next batch is written, and no further behind.
+        await before;
+        this.following = this.follow(mine);
       } catch (error) {
         // The claims end by themselves and the deliveries are tried again: twice rather than never.
         this.parts.log.error({ err: error, tries: batch.length }, 'what tries came to could not be written down');
       }
+      for (const [places, own] of Map.groupBy(batch, (ended) => ended.places)) places.give(own.length);
+    }
+  }
+
+  private async follow(mine: readonly Outcome[]): Promise<void> {
+    try {
+      await this.acknowledge(mine);
+      await this.tellHealth(mine);
+    } catch (error) {
+      this.parts.log.error({ err: error, tries: mine.length }, 'what follows from tries could not be written down');
     }
   }
 
   /** The 2xx of a provider's webhook says that it has the work. */
   private async acknowledge(tried: readonly Outcome[]): Promise<void> {
-    const work = tried.filter(({ due, isDelivered: arrived }) => arrived && due.class === 'work');
-    const handed = work.flatMap(({ due, timings }) =>
-      due.invocationId === null ? [] : [{ invocationId: due.invocationId, agoMs: Math.round(timings.totalMs) }],
+    const handed = tried.flatMap(({ due, isDelivered, timings }) =>
+      isDelivered && due.class === 'work' && due.invocationId !== null
+        ? [{ invocationId: due.invocationId, agoMs: Math.round(timings.totalMs) }]
+        : [],
     );
-    if (handed.length === 0) return;
-    await this.parts.marks.handedOver(handed, 'webhook');
-    await this.parts.marks.acknowledgeAll(handed.map(({ invocationId }) => invocationId));
+    if (handed.length > 0) await this.parts.marks.taken(handed, 'webhook');
   }
 
   private async tellHealth(tried: readonly Outcome[]): Promise<void> {

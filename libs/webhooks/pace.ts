@@ -1,4 +1,5 @@
-const IN_FLIGHT_MAX = 16;
+/** So many tries of one endpoint one process has under way. */
+export const IN_FLIGHT_MAX = 16;
 // Nobody waits longer for a turn that was only guessed; then it is guessed anew.
 const WAIT_MAX_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '#platform';
-import type { DueDelivery } from './delivery.store.js';
+import type { DueDelivery } from './delivery.js';
 import { rateOf, waitsMs } from './rate.js';
 
 type Taken = { endpointId: bigint; granted: number; turnMs: number };

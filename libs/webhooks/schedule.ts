@@ -29,8 +29,10 @@ const INFO_WAITS_MS = [5 * SECOND, 5 * MINUTE, ...[0.5, 2, 5, 10, 14, 20, 24].ma
 const JITTER = 0.2;
 const RETRY_AFTER_MAX_MS = 24 * HOUR;
 
-const WORK_TRY_MAX_MS = 5 * SECOND;
-const INFO_TRY_MAX_MS = 10 * SECOND;
+/** What one try may take. */
+export const TRY_MAX_MS = { work: 5 * SECOND, info: 10 * SECOND } as const;
+/** A claim outlives its try by so much; then another worker takes the delivery. */
+export const LEASE_AFTER_TRY_MS = 3 * SECOND;
 
 /** When what did not arrive is tried again, if it is. */
 export function nextTry(outcome: TryOutcome, random: () => number = Math.random): NextTry {
@@ -46,8 +48,8 @@ export function nextTry(outcome: TryOutcome, random: () => number = Math.random)
 
 /** How long one try may take: work stops at half of what is left, so that another try fits. */
 export function tryTimeoutMs(eventClass: EventClass, leftMs: number | null): number {
-  if (eventClass === 'info' || leftMs === null) return INFO_TRY_MAX_MS;
-  return Math.max(1, Math.min(WORK_TRY_MAX_MS, Math.floor(leftMs / 2)));
+  if (eventClass === 'info' || leftMs === null) return TRY_MAX_MS.info;
+  return Math.max(1, Math.min(TRY_MAX_MS.work, Math.floor(leftMs / 2)));
 }
 
 /** The time that a Retry-After header asks for, in seconds or as a date; undefined when it says neither. */

@@ -6,11 +6,14 @@ const CIPHER = 'aes-256-gcm';
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const OPENED_MAX = 1_000;
 
 /** Encrypts endpoints' secrets under the installation's own (AES-256-GCM), each bound to its endpoint: nonce, tag, text. */
 @Injectable()
 export class SecretBox {
   private readonly key: Buffer;
+  /** By endpoint and what was sealed: a sender needs the same ones again and again. */
+  private readonly opened = new Map<string, string>();
 
   constructor(@InjectConfig() config: Pick<Config, 'secret'>) {
     this.key = Buffer.from(hkdfSync('sha256', config.secret, '', 'c4c webhook secrets', KEY_BYTES));
@@ -35,8 +38,14 @@ export class SecretBox {
 
   /** Undefined when it cannot be opened. */
   tryOpen(box: Buffer, endpointId: bigint): string | undefined {
+    const sealed = `${endpointId} ${box.toString('latin1')}`;
+    const known = this.opened.get(sealed);
+    if (known !== undefined) return known;
     try {
-      return this.open(box, endpointId);
+      const secret = this.open(box, endpointId);
+      if (this.opened.size >= OPENED_MAX) this.opened.clear();
+      this.opened.set(sealed, secret);
+      return secret;
     } catch {
       return undefined;
     }

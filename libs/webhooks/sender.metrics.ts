@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Counter } from 'prom-client';
 import { Metrics, type EgressResult, type Series } from '#platform';
-import { DeliveryStore, type EndStatus } from './delivery.store.js';
+import type { EndStatus } from './delivery.js';
+import { DeliveryStore } from './delivery.store.js';
 import { EndpointHealthStore } from './endpoint-health.store.js';
 import { ReplayStore } from './replay.store.js';
 

@@ -1,62 +1,64 @@
 import { EVENT_TYPES, EVENTS } from '#events';
-import type { Bell, Egress } from '#platform';
-import type { DeliveryBodies } from './delivery-bodies.js';
-import { FAN_OUT_EVENTS, type Decision, type DeliveryStore, type DueDelivery } from './delivery.store.js';
-import type { EndpointStore } from './endpoint.store.js';
-import { Judge, type Verdict } from './judge.js';
-import { Nap } from './nap.js';
+import type { Bell } from '#platform';
+import { Departures, type DeparturesParts } from './departures.js';
+import type { DeliveryStore } from './delivery.store.js';
+import { Judge } from './judge.js';
 import { Outcomes, type OutcomesParts } from './outcomes.js';
-import type { RateStore } from './rate.store.js';
-import { tryTimeoutMs } from './schedule.js';
-import { sign } from './signing.js';
-import { cameOf, headersOf, outcomeOf, type Try } from './try.js';
+import { IN_FLIGHT_MAX } from './pace.js';
+import { Places } from './places.js';
+import { Rounds } from './rounds.js';
 
-export type SenderParts = OutcomesParts & {
-  deliveries: DeliveryStore;
-  rates: RateStore;
-  bodies: DeliveryBodies;
-  endpoints: Pick<EndpointStore, 'liveSecrets'>;
-  egress: Pick<Egress, 'post'>;
-  /** Tells other processes when something falls due. */
-  bell?: Pick<Bell, 'ring'> | undefined;
-};
-
-type Judged = { due: DueDelivery; verdict: Verdict };
+export type SenderParts = OutcomesParts &
+  DeparturesParts & {
+    deliveries: DeliveryStore;
+    /** Tells other processes when something falls due. */
+    bell?: Pick<Bell, 'ring'> | undefined;
+  };
 
 const WORK_TYPES = EVENT_TYPES.filter((type) => EVENTS[type].class === 'work');
 // Nothing has to announce an event or a try that is due: they are found within this.
 const POLL_MS = 500;
-const IN_FLIGHT_MAX = 256;
-const CLAIM_MAX = 100;
+/** What is new has places of its own, and so has what is due: a backlog of one does not hold up the other. */
+const NEW_MAX = 256;
+const DUE_MAX = 128;
+const BATCH_MAX = 128;
+const AGENTS_MAX = 100;
 const DIRTY_MAX = 1_000;
-/** A claim outlives its try by so much; then another worker takes the delivery. */
-const LEASE_AFTER_TRY_MS = 3_000;
 /** Who hears the bell and has no room asks to hear it again so much later; it may be another process that does. */
 const FULL_AGAIN_MS = 100;
 
 /**
- * Sends deliveries: from the log to rows, from rows that are due to tries, from tries back to rows. Any number of processes may run it.
- * Hints of the bus and the bell make it quick; whatever nothing announced is found by looking.
+ * Sends deliveries: from the log to rows, from rows to tries, from tries back to rows, each at its own pace. Any number of processes may
+ * run it. Hints of the bus and the bell make it quick; whatever nothing announced is found by looking.
  */
 export class Sender {
   private readonly judge = new Judge();
   private readonly outcomes: Outcomes;
-  private readonly nap = new Nap();
+  private readonly departures: Departures;
+  private readonly news: Rounds;
+  private readonly due: Rounds;
+  private readonly newPlaces: Places;
+  private readonly duePlaces: Places;
+  /** Agents that have events, as far as is known. */
   private readonly dirty = new Set<bigint>();
-  private readonly flying = new Set<Promise<void>>();
-  private running: Promise<void> | undefined;
   private unsubscribe: (() => void) | undefined;
-  private isStopped = false;
-  private isFailing = false;
-  private fullLookAtMs = 0;
+  private lookAtMs = 0;
+  private lookedTo = 0n;
 
   constructor(
     private readonly parts: SenderParts,
     private readonly pollMs = POLL_MS,
   ) {
-    this.outcomes = new Outcomes(parts, this.judge, (ms) => this.isDueIn(ms));
+    const isDueIn = (ms: number): void => this.isDueIn(ms);
+    const onFailure = (error: unknown): void => parts.log.error({ err: error }, 'deliveries could not be read');
+    this.outcomes = new Outcomes(parts, this.judge, isDueIn);
+    this.departures = new Departures(parts, this.judge, this.outcomes, isDueIn);
+    this.news = new Rounds(() => this.readNews(), pollMs, onFailure);
+    this.due = new Rounds(() => this.claimDue(), pollMs, onFailure);
+    this.newPlaces = new Places(NEW_MAX, (inMs) => this.news.wake(inMs));
+    this.duePlaces = new Places(DUE_MAX, (inMs) => this.due.wake(inMs));
     parts.metrics.watch(
-      () => this.flying.size,
+      () => this.departures.flying,
       () => this.judge.openHosts(Date.now()),
     );
   }
@@ -64,169 +66,86 @@ export class Sender {
   start(): void {
     this.unsubscribe = this.parts.bus.subscribe('agent-event', ({ agentId }) => {
       if (this.dirty.size < DIRTY_MAX) this.dirty.add(BigInt(agentId));
-      this.wake();
+      this.news.wake();
     });
-    this.running = this.run();
+    this.news.start();
+    this.due.start();
   }
 
   /** Begins nothing more, and waits for the tries under way, 10 s at most each. */
   async stop(): Promise<void> {
-    this.isStopped = true;
     this.unsubscribe?.();
-    this.wake();
-    await this.running;
-    await Promise.all(this.flying);
+    const departed = this.departures.stop();
+    await Promise.all([this.news.stop(), this.due.stop(), departed]);
+    // What the last rounds had claimed.
+    await this.departures.stop();
     await this.outcomes.written();
   }
 
-  /** Looks now and not only at the next poll. */
+  /** Looks now for what is due, and not only at the next poll. */
   wake(): void {
-    this.nap.endIn(0);
+    this.due.wake();
   }
 
   /** The bell rang: something is due. */
   rung(): { againAtMs: number } | undefined {
-    if (this.flying.size >= IN_FLIGHT_MAX) return { againAtMs: Date.now() + FULL_AGAIN_MS };
-    this.wake();
+    if (this.duePlaces.isFull) return { againAtMs: Date.now() + FULL_AGAIN_MS };
+    this.due.wake();
     return undefined;
   }
 
-  private async run(): Promise<void> {
-    while (!this.isStopped) {
-      this.nap.plan(this.pollMs);
-      try {
-        const isMore = await this.round();
-        this.isFailing = false;
-        if (isMore) continue;
-      } catch (error) {
-        // An outage is told once; nothing is lost, since the rows wait.
-        if (!this.isFailing) this.parts.log.error({ err: error }, 'deliveries could not be read');
-        this.isFailing = true;
-        this.nap.plan(this.pollMs);
-      }
-      if (!this.isStopped) await this.nap.take();
+  /** Makes deliveries of what has happened, and sends what may go at once. */
+  private async readNews(): Promise<boolean> {
+    await this.lookForNews();
+    if (this.dirty.size === 0) return false;
+    const room = this.newPlaces.take(BATCH_MAX);
+    if (room === 0) return false;
+    // As many as there is room for, and of each as may be under way to one endpoint: then hardly any has to be claimed in a step of its own.
+    const agentIds = [...this.dirty].slice(0, Math.min(AGENTS_MAX, room));
+    const events = Math.min(Math.floor(room / agentIds.length), IN_FLIGHT_MAX);
+    for (const id of agentIds) this.dirty.delete(id);
+    let left = room;
+    try {
+      const { claimId, claimed, ...made } = await this.parts.deliveries.fanOut(agentIds, WORK_TYPES, events, {
+        all: room,
+        each: IN_FLIGHT_MAX,
+      });
+      left -= claimed.length;
+      this.parts.metrics.made(made.made);
+      for (const id of made.unread) this.dirty.add(id);
+      if (claimed.length > 0) this.departures.send(claimId, claimed, this.newPlaces);
+      if (made.nextMs !== null) this.isDueIn(Math.max(0, made.nextMs));
+      // Who was announced and has no event may have something that is due sooner.
+      else if (made.agents < agentIds.length) this.due.wake();
+    } finally {
+      this.newPlaces.give(left);
     }
+    return this.dirty.size > 0;
   }
 
-  /** Whether there may be more to do at once. */
-  private async round(): Promise<boolean> {
-    const { deliveries, metrics } = this.parts;
-    const agentIds = [...this.dirty];
-    this.dirty.clear();
-    // Who is behind without having been announced costs a look at all agents that have endpoints.
-    const isFull = performance.now() >= this.fullLookAtMs;
-    if (isFull) this.fullLookAtMs = performance.now() + this.pollMs;
-    const { read, made, nextMs } = await deliveries.fanOut(isFull ? null : agentIds, WORK_TYPES);
-    metrics.made(made);
-    // One call reads so much and no more.
-    if (read > 0 && (isFull || read >= FAN_OUT_EVENTS)) this.fullLookAtMs = 0;
-    if (read === 0 && (nextMs === null || nextMs > 0)) {
+  /** Who is behind without having been announced is found by a look at all agents that have endpoints, some of them at a time. */
+  private async lookForNews(): Promise<void> {
+    if (performance.now() < this.lookAtMs || this.dirty.size >= DIRTY_MAX) return;
+    this.lookAtMs = performance.now() + this.pollMs;
+    const behind = await this.parts.deliveries.behind(this.lookedTo, DIRTY_MAX);
+    for (const id of behind) this.dirty.add(id);
+    this.lookedTo = behind.length < DIRTY_MAX ? 0n : (behind.at(-1) ?? 0n);
+  }
+
+  /** Claims what is due, if anything is. */
+  private async claimDue(): Promise<boolean> {
+    const nextMs = await this.parts.deliveries.nextDueMs();
+    if (nextMs === null || nextMs > 0) {
       if (nextMs !== null) this.isDueIn(nextMs);
       return false;
     }
-    const free = Math.min(IN_FLIGHT_MAX - this.flying.size, CLAIM_MAX);
-    if (free <= 0) return false;
-    const due = await this.claimAndSend(free);
-    return read > 0 || due > 0;
-  }
-
-  /** Answers how many were due. */
-  private async claimAndSend(limit: number): Promise<number> {
-    let placed: readonly DueDelivery[] = [];
-    let decisions: readonly Decision[] = [];
-    let readAtMs = 0;
-    try {
-      const { claimId, claimed, read } = await this.parts.deliveries.claim(limit, async (due): Promise<Decision[]> => {
-        readAtMs = performance.now();
-        const judged = due.map((one): Judged => ({ due: one, verdict: this.judge.of(one, Date.now()) }));
-        placed = toBeSent(judged);
-        const waits = await this.parts.rates.take(placed);
-        for (const one of judged) {
-          const waitMs = waits.get(one.due.id);
-          if (waitMs !== undefined) one.verdict = this.judge.turnDown(one.due, waitMs);
-        }
-        placed = toBeSent(judged);
-        const decided = this.decide(judged, await this.parts.bodies.of(placed));
-        decisions = decided;
-        return decided;
-      });
-      for (const one of decisions) if (one.do === 'end') this.parts.metrics.ended(one.status);
-      const tries = await this.signed(claimId, claimed);
-      const flown = new Set(tries.map(({ due }) => due.id));
-      for (const due of placed) if (!flown.has(due.id)) this.judge.leave(due);
-      placed = [];
-      for (const one of tries) {
-        this.parts.metrics.began(one.due.lateMs + performance.now() - readAtMs);
-        this.fly(one);
-      }
-      return read;
-    } catch (error) {
-      // What was claimed all the same falls due again by itself.
-      for (const due of placed) this.judge.leave(due);
-      throw error;
-    }
-  }
-
-  private decide(judged: readonly Judged[], bodies: ReadonlyMap<bigint, Buffer>): Decision[] {
-    return judged.map(({ due, verdict }): Decision => {
-      if (verdict !== 'send') {
-        if (verdict.do === 'wait') this.isDueIn(verdict.inMs);
-        return verdict;
-      }
-      const body = bodies.get(due.id);
-      // There is nothing to tell any more: the event is of a kind that this version does not know, or what it was about is gone.
-      if (body === undefined) return { do: 'end', status: 'cancelled' };
-      return { do: 'send', body, leaseMs: tryTimeoutMs(due.class, due.leftMs) + LEASE_AFTER_TRY_MS };
-    });
-  }
-
-  private async signed(claimId: string, claimed: readonly { due: DueDelivery; body: Buffer }[]): Promise<Try[]> {
-    if (claimed.length === 0) return [];
-    const secrets = await this.parts.endpoints.liveSecrets([...new Set(claimed.map(({ due }) => due.endpointId))]);
-    const at = new Date();
-    return claimed.flatMap(({ due, body }) => {
-      const own = secrets.get(due.endpointId) ?? [];
-      if (own.length === 0) {
-        // It was deleted this moment, which the next look at the delivery says; or no secret of it can be opened.
-        this.parts.log.warn({ endpointId: String(due.endpointId) }, 'a webhook endpoint has no secret to sign with');
-        return [];
-      }
-      return [{ due, claimId, body, signature: sign(own, due.eventId, at, body) }];
-    });
-  }
-
-  private fly(one: Try): void {
-    const flight = this.try(one).finally(() => {
-      const wasFull = this.flying.size >= IN_FLIGHT_MAX;
-      this.flying.delete(flight);
-      if (wasFull) this.wake();
-    });
-    this.flying.add(flight);
-  }
-
-  private async try(one: Try): Promise<void> {
-    const { due, body } = one;
-    const beganMs = performance.now();
-    const result = await this.parts.egress.post({
-      url: due.url,
-      reuse: `endpoint ${due.endpointId}`,
-      headers: headersOf(one),
-      body,
-      totalMs: tryTimeoutMs(due.class, due.leftMs),
-    });
-    const tookMs = performance.now() - beganMs;
-    this.judge.tried(due, tookMs, cameOf(result), Date.now());
-    this.parts.metrics.tried(result, tookMs);
-    this.outcomes.add(outcomeOf(one, result, tookMs, this.judge.usualMs(due.endpointId)));
+    const limit = this.duePlaces.take(BATCH_MAX);
+    return limit > 0 && (await this.departures.claim(limit, this.duePlaces)) > 0;
   }
 
   /** Something falls due then: this process looks if nobody has taken it, and so does whoever hears the bell. */
   private isDueIn(ms: number): void {
-    this.nap.endIn(ms);
+    this.due.wake(ms);
     this.parts.bell?.ring(new Date(Date.now() + ms));
   }
-}
-
-function toBeSent(judged: readonly Judged[]): DueDelivery[] {
-  return judged.filter(({ verdict }) => verdict === 'send').map(({ due }) => due);
 }

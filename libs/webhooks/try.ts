@@ -1,5 +1,5 @@
 import type { EgressResult } from '#platform';
-import type { DueDelivery, TriedDelivery } from './delivery.store.js';
+import type { DueDelivery, TriedDelivery } from './delivery.js';
 import type { Came } from './judge.js';
 import { nextTry, retryAfterMs } from './schedule.js';
 import type { SignatureHeaders } from './signing.js';
@@ -38,7 +38,7 @@ export function cameOf(result: EgressResult): Came {
   return hasNoConnection || reason === 'dns' || reason === 'connect' || reason === 'tls' ? 'unreached' : 'failed';
 }
 
-export function outcomeOf({ due, claimId }: Try, result: EgressResult, tookMs: number, usualMs: number): Outcome {
+export function outcomeOf({ due, claimId, body }: Try, result: EgressResult, tookMs: number, usualMs: number): Outcome {
   const arrived = isDelivered(result);
   const isGone = result.kind === 'answered' && result.status === 410;
   const header = result.kind === 'answered' ? result.headers['retry-after'] : undefined;
@@ -63,6 +63,7 @@ export function outcomeOf({ due, claimId }: Try, result: EgressResult, tookMs: n
     timings: result.timings,
     response: result.kind === 'answered' ? textOf(result.body) : null,
     next,
+    body: next.status === 'pending' && due.body === null ? body : null,
     isDelivered: arrived,
     isGone,
   };

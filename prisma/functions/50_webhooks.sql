@@ -1,27 +1,43 @@
 -- Webhooks: from the log to deliveries, and what the tries say about an endpoint.
 
--- Makes the deliveries of what has happened since, for agents that have endpoints: of those given or, with null, of any that are behind.
--- The cursor's row lock makes it once; its move and the deliveries are one transaction. Whoever is being served by somebody else is
--- skipped. A paused endpoint gets its deliveries when it goes on, one with another address when that is verified; work of an agent whose socket answers is due after the socket's turn.
--- Returns how many events were read and how many deliveries were made; and when nothing was read, in how many milliseconds the next
--- delivery is due, null when none is pending.
-create or replace function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer)
-returns table (read integer, made integer, next_ms double precision)
+-- Makes the deliveries of what has happened since for these agents, so many events of each. The cursor's row lock makes it once; its
+-- move and the deliveries are one transaction. Whoever is being served by somebody else is skipped. A paused endpoint gets its deliveries
+-- when it goes on, one with another address when that is verified; work of an agent whose socket answers is due after the socket's turn.
+-- What may be tried at once is claimed as it is made, for who calls: `p_room` in all, `p_each` of one endpoint. The claim is like that of
+-- a due delivery and has its first try; its lease is what a try may take at most (of work half of the time that is left) and a time to
+-- write it down. What is superseded, or has an endpoint that is paused or failing, is left to those who look for what is due.
+-- Returns first how many events of how many agents were read, how many deliveries were made, in how many milliseconds the next one of
+-- them that was not claimed is due (null: none), and who has more events; and then a row for each delivery that was claimed.
+create or replace function market.webhook_fan_out_v3(
+  p_agent_ids bigint[],
+  p_work_types text[],
+  p_events integer,
+  p_claim_id uuid,
+  p_room integer,
+  p_each integer,
+  p_work_try_ms integer,
+  p_info_try_ms integer,
+  p_lease_after_ms integer
+) returns table (
+  read integer, agents integer, made integer, next_ms double precision, unread bigint[],
+  id bigint, endpoint_id bigint, agent_id bigint, seq bigint, event_id uuid, event_created_at timestamptz, type text, invocation_id bigint,
+  class text, expires_at timestamptz, left_ms double precision, url text, rate_per_second integer, has_failed boolean
+)
 language plpgsql
 security definer
 set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
-  v_read integer;
-  v_made integer;
-  v_next timestamptz;
   v_now timestamptz := platform.clock();
 begin
   -- What the server loses with its last instant is made from the log once more.
   perform set_config('synchronous_commit', 'off', true);
+  return query
   with behind as materialized (
-    select c.agent_id, c.through_seq, (
+    select c.agent_id, c.through_seq, s.next_seq - 1 as head, (
         select bool_or(p.state = 'acknowledging')
         from market.agent_presence p
         join market.gateway_node g on g.node = p.node
@@ -29,13 +45,12 @@ begin
       ) as acknowledges
     from market.webhook_cursor c
     join market.agent_stream s on s.agent_id = c.agent_id
-    where s.next_seq - 1 > c.through_seq and (p_agent_ids is null or c.agent_id = any (p_agent_ids))
+    where c.agent_id = any (p_agent_ids) and s.next_seq - 1 > c.through_seq
     order by c.agent_id
-    limit p_agents
     for update of c skip locked
   ),
   news as materialized (
-    select e.*, b.acknowledges
+    select e.*, b.acknowledges, b.head
     from behind b,
       lateral (
         select a.agent_id, a.seq, a.event_id, a.created_at, a.type, a.invocation_id
@@ -45,16 +60,22 @@ begin
         limit p_events
       ) e
   ),
-  moved as (
-    update market.webhook_cursor c set through_seq = n.through_seq
-    from (select agent_id, max(seq) as through_seq from news group by agent_id) n
-    where c.agent_id = n.agent_id
+  readers as materialized (
+    select n.agent_id, max(n.seq) as through_seq, max(n.head) as head from news n group by n.agent_id
   ),
-  made as (
-    insert into market.delivery (endpoint_id, agent_id, seq, event_id, event_created_at, type, invocation_id, class, run_at, expires_at, created_at)
-    select w.id, n.agent_id, n.seq, n.event_id, n.created_at, n.type, n.invocation_id,
-      case when i.id is null then 'info' else 'work' end,
-      greatest(v_now, n.created_at + market.socket_turn(i.deadline_at - n.created_at, n.acknowledges)), i.deadline_at, v_now
+  moved as (
+    update market.webhook_cursor c set through_seq = r.through_seq
+    from readers r
+    where c.agent_id = r.agent_id
+  ),
+  wanted as (
+    select w.id as endpoint_id, n.agent_id, n.seq, n.event_id, n.created_at, n.type, n.invocation_id,
+      case when i.id is null then 'info' else 'work' end as class, i.deadline_at,
+      greatest(v_now, n.created_at + market.socket_turn(i.deadline_at - n.created_at, n.acknowledges)) as run_at,
+      w.url, w.rate_per_second, w.consecutive_failures > 0 as has_failed,
+      w.state = 'active' and w.breaker_opened = 0 and coalesce(w.breaker_until <= v_now, true)
+        and (i.id is null or i.status = 'pending' and i.deadline_at > v_now
+          and (i.acknowledged_at is null or i.hand_over_channel = 'webhook')) as is_ready
     from news n
     join market.webhook_endpoint w on w.agent_id = n.agent_id and w.deleted_at is null
       and (w.state in ('active', 'failing', 'paused') or (w.state = 'unverified' and w.verified_at is not null))
@@ -64,14 +85,77 @@ begin
         select from market.webhook_notice x where x.agent_id = n.agent_id and x.seq = n.seq and x.endpoint_id = w.id))
     left join market.invocation i on n.type = any (p_work_types) and i.id = n.invocation_id
     order by n.agent_id, n.seq, w.id
-    returning 1
+  ),
+  ranked as (
+    select w.*, platform.next_id('market.delivery_id') as id, w.is_ready and w.run_at <= v_now as is_due,
+      row_number() over (partition by w.endpoint_id, w.is_ready and w.run_at <= v_now order by w.seq) as nth
+    from wanted w
+  ),
+  planned as materialized (
+    select r.*, r.is_due and r.nth <= p_each and row_number() over (partition by r.is_due order by r.nth, r.endpoint_id) <= p_room as is_claimed,
+      extract(epoch from r.deadline_at - v_now) * 1000 as left_ms
+    from ranked r
+  ),
+  made as (
+    insert into market.delivery (id, endpoint_id, agent_id, seq, event_id, event_created_at, type, invocation_id, class, expires_at, created_at,
+      claim_id, attempt, run_at)
+    select p.id, p.endpoint_id, p.agent_id, p.seq, p.event_id, p.created_at, p.type, p.invocation_id, p.class, p.deadline_at, v_now,
+      case when p.is_claimed then p_claim_id end,
+      case when p.is_claimed then 1 else 0 end,
+      case when p.is_claimed
+        then v_now + interval '1 millisecond'
+          * (p_lease_after_ms + case p.class when 'work' then least(p_work_try_ms, p.left_ms / 2) else p_info_try_ms end)
+        else p.run_at end
+    from planned p
+  ),
+  sums as (
+    select (select count(*)::integer from news) as read,
+      (select count(*)::integer from readers) as agents,
+      (select count(*)::integer from planned) as made,
+      (select extract(epoch from min(p.run_at) - v_now)::double precision * 1000 from planned p where not p.is_claimed) as next_ms,
+      (select coalesce(array_agg(r.agent_id), '{}') from readers r where r.head > r.through_seq) as unread
   )
-  select count(*), (select count(*) from made) into v_read, v_made from news;
-  if v_read = 0 then
-    select d.run_at into v_next from market.delivery d where d.status = 'pending' order by d.run_at limit 1;
-  end if;
-  return query select v_read, v_made, (extract(epoch from v_next - v_now) * 1000)::double precision;
+  select s.*, null::bigint, null::bigint, null::bigint, null::bigint, null::uuid, null::timestamptz, null::text, null::bigint, null::text,
+    null::timestamptz, null::double precision, null::text, null::integer, null::boolean
+  from sums s
+  union all
+  select null, null, null, null, null, p.id, p.endpoint_id, p.agent_id, p.seq, p.event_id, p.created_at, p.type, p.invocation_id, p.class,
+    p.deadline_at, p.left_ms::double precision, p.url, p.rate_per_second, p.has_failed
+  from planned p
+  where p.is_claimed;
 end
+$$;
+
+-- The agents with endpoints and an id above this one that have events nobody made deliveries of yet, so many at most.
+create or replace function market.webhook_behind(p_after bigint, p_limit integer) returns setof bigint
+language sql
+stable
+set search_path = ''
+as $$
+  select c.agent_id
+  from market.webhook_cursor c
+  join market.agent_stream s on s.agent_id = c.agent_id
+  where c.agent_id > p_after and s.next_seq - 1 > c.through_seq
+  order by c.agent_id
+  limit p_limit
+$$;
+
+-- As the version before calls it: it claims what it has made in a second step.
+create or replace function market.webhook_fan_out_v2(p_agent_ids bigint[], p_work_types text[], p_agents integer, p_events integer)
+returns table (read integer, made integer, next_ms double precision)
+language sql
+set search_path = ''
+as $$
+  -- With no room nothing is claimed, so there is one row.
+  select f.read, f.made, case when f.read = 0 then (
+      select extract(epoch from d.run_at - platform.clock())::double precision * 1000
+      from market.delivery d where d.status = 'pending' order by d.run_at limit 1
+    ) end
+  from market.webhook_fan_out_v3(
+    (select array_agg(a.id) from (
+      select b.id from market.webhook_behind(0, case when p_agent_ids is null then p_agents else 1000000 end) b (id)
+      where p_agent_ids is null or b.id = any (p_agent_ids) order by b.id limit p_agents) a),
+    p_work_types, p_events, null, 0, 0, 0, 0, 0) f
 $$;
 
 -- As the version before calls it.
@@ -80,6 +164,63 @@ language sql
 set search_path = ''
 as $$
   select f.read from market.webhook_fan_out_v2(p_agent_ids, p_work_types, p_agents, p_events) f
+$$;
+
+-- Writes down what tries came to, each while its claim holds: the delivery's end or its next try, and the try itself. `p_bodies` has the
+-- bytes of those that are tried again. Whoever has lost a claim finds it out by what is returned: the ids of those that were written.
+create or replace function market.webhook_tried(
+  p_ids bigint[],
+  p_claim_ids uuid[],
+  p_statuses text[],
+  p_in_ms double precision[],
+  p_bodies bytea[],
+  p_ago_ms double precision[],
+  p_status_codes smallint[],
+  p_reasons text[],
+  p_details text[],
+  p_dns_ms real[],
+  p_connect_ms real[],
+  p_tls_ms real[],
+  p_first_byte_ms real[],
+  p_total_ms real[],
+  p_responses text[]
+) returns setof bigint
+language plpgsql
+security definer
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $$
+declare
+  v_now timestamptz := platform.clock();
+begin
+  -- What the server loses with its last instant is tried twice rather than never.
+  perform set_config('synchronous_commit', 'off', true);
+  return query
+  with tried as materialized (
+    select *
+    from unnest(p_ids, p_claim_ids, p_statuses, p_in_ms, p_bodies, p_ago_ms, p_status_codes, p_reasons, p_details, p_dns_ms, p_connect_ms,
+      p_tls_ms, p_first_byte_ms, p_total_ms, p_responses)
+      as t (id, claim_id, status, in_ms, body, ago_ms, status_code, reason, detail, dns_ms, connect_ms, tls_ms, first_byte_ms, total_ms, response)
+  ),
+  mine as (
+    update market.delivery d set
+      status = t.status,
+      claim_id = null,
+      run_at = v_now + coalesce(t.in_ms, 0) * interval '1 millisecond',
+      body = case when t.status = 'pending' then coalesce(t.body, d.body) end,
+      ended_at = case when t.status <> 'pending' then v_now end
+    from tried t
+    where d.id = t.id and d.claim_id = t.claim_id and d.status = 'pending'
+    returning d.id, d.attempt, t.ago_ms, t.status_code, t.reason, t.detail, t.dns_ms, t.connect_ms, t.tls_ms, t.first_byte_ms, t.total_ms, t.response
+  )
+  insert into market.delivery_attempt (delivery_id, attempt, at, status_code, reason, detail, dns_ms, connect_ms, tls_ms, first_byte_ms,
+    total_ms, response)
+  select m.id, m.attempt, v_now - m.ago_ms * interval '1 millisecond', m.status_code, m.reason, m.detail, m.dns_ms, m.connect_ms, m.tls_ms,
+    m.first_byte_ms, m.total_ms, m.response
+  from mine m
+  returning delivery_id;
+end
 $$;
 
 -- Takes tries from endpoints' rates, for all workers together: of each endpoint so many of the wanted ones as it has to give now. One

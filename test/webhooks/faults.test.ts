@@ -143,7 +143,7 @@ it('a worker that is told to stop ends what is under way, begins nothing more, a
   await invokeMany(30);
   await hook.until(16);
   const stopped = first.stop();
-  // The metrics are what it closes first: by then it knows.
+  // When its metrics are gone, it begins nothing any more: answers that free a place change nothing.
   await expect
     .poll(() =>
       fetch(metricsUrl).then(

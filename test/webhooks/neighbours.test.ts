@@ -69,3 +69,27 @@ it('a secret that cannot be opened keeps nothing from other endpoints', async ()
     [1, Number(other.service), 1],
   ]);
 });
+
+it('a backlog that falls due at once holds up nobody who has news', async () => {
+  const other = await stage.otherProvider();
+  const slow = await hook(() => undefined);
+  const well = await hook();
+  const behind = await stage.endpoint(slow.url);
+  const good = await stage.endpoint(well.url, { agentId: other.provider });
+  await stage.set(behind, `state = 'paused'`);
+  for (let n = 0; n < 200; n += 1) await stage.invoke();
+  stage.sender().start();
+  await expect.poll(async () => (await stage.rows(behind)).length, { timeout: 10_000 }).toBe(200);
+  await stage.set(behind, `state = 'active'`);
+  await stage.deliveries.wake(behind);
+  await slow.until(16);
+  await stage.invoke(other.service);
+  stage.hint(other.provider);
+  await stage.settled(good, 1);
+  const lateMs = await stage.ledger.one(
+    `select extract(epoch from a.at - d.event_created_at) * 1000 from market.delivery_attempt a
+    join market.delivery d on d.id = a.delivery_id where d.endpoint_id = $1`,
+    [good],
+  );
+  expect(Number(lateMs)).toBeLessThan(1_500);
+});

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RateStore } from '../../libs/webhooks/rate.store.js';
-import type { DueDelivery } from '../../libs/webhooks/delivery.store.js';
+import type { DueDelivery } from '../../libs/webhooks/delivery.js';
 import { newSecret } from '../../libs/webhooks/signing.js';
 import { SecretBox } from '../../libs/webhooks/secret-box.js';
 import { EndpointStore } from '../../libs/webhooks/endpoint.store.js';

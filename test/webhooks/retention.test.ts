@@ -72,7 +72,7 @@ describe('a deleted endpoint', () => {
   it('stays as long as something is on its way to it', async () => {
     const endpoint = await stage.endpoint('http://127.0.0.1:1/', { agentId: stage.caller });
     await stage.submit(await stage.invoke());
-    await stage.deliveries.fanOut(null, []);
+    await stage.deliveries.fanOut([stage.caller], [], 50);
     await stage.endpoints.delete(stage.caller, endpoint);
     // As when it was being made at that moment.
     await stage.database.pool.query(`update market.delivery set status = 'pending', ended_at = null`);

@@ -56,7 +56,7 @@ it('count what is under way, what is pending and for how long it has been due', 
   const slow = await hook((response) => void held.push(() => response.writeHead(204).end()));
   const endpoint = await stage.endpoint(slow.url);
   for (let n = 0; n < 3; n += 1) await stage.invoke();
-  await stage.deliveries.fanOut(null, ['invocation.invoked']);
+  await stage.deliveries.fanOut([stage.provider], ['invocation.invoked'], 50);
   await stage.database.advanceClock(7_000);
   stage.sender();
   const before = await figures();

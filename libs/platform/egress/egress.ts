@@ -3,7 +3,7 @@ import { realDoors, type Doors } from './doors.js';
 import type { OnUnresolved } from './guarded-connect.js';
 import { Line, type EgressResult, type LineRequest } from './line.js';
 import type { EgressSettings } from './settings.js';
-import { readTarget } from './target.js';
+import { readTarget, type Target } from './target.js';
 
 export type EgressRequest = Omit<LineRequest, 'isKept'> & {
   url: string;
@@ -16,6 +16,8 @@ const NO_TIMINGS = { dnsMs: null, connectMs: null, tlsMs: null, firstByteMs: nul
 /** Connections that nobody uses; beyond it the one that was used longest ago goes. */
 const IDLE_MAX = 512;
 
+const TARGETS_MAX = 1_000;
+
 /**
  * The only way by which the market connects to an address that a user has named. Every address of the name and the peer
  * itself must be public (or allowed), redirects and proxies are not followed, one deadline holds for everything, an answer
@@ -25,6 +27,8 @@ export class Egress {
   private readonly isAllowed: (address: string) => boolean;
   private readonly idle = new Map<string, Line[]>();
   private idleCount = 0;
+  /** What was read of URLs that may be connected to: text and settings alone decide, so it stays. */
+  private readonly targets = new Map<string, Target>();
   private isClosed = false;
 
   constructor(
@@ -43,7 +47,7 @@ export class Egress {
 
   /** Sends the bytes as they are. Never throws for what the far side does. */
   async post({ url, reuse, headers, ...request }: EgressRequest): Promise<EgressResult> {
-    const target = readTarget(url, this.settings, this.isAllowed);
+    const target = this.targets.get(url) ?? this.readTarget(url);
     if (typeof target === 'string') {
       return { kind: 'failed', reason: 'forbidden-address', detail: `the URL ${target}`, timings: NO_TIMINGS };
     }
@@ -64,6 +68,14 @@ export class Egress {
     this.isClosed = true;
     for (const line of [...this.idle.values()].flat()) line.destroy();
     this.idle.clear();
+  }
+
+  private readTarget(url: string): Target | string {
+    const target = readTarget(url, this.settings, this.isAllowed);
+    if (typeof target === 'string') return target;
+    if (this.targets.size >= TARGETS_MAX) this.targets.clear();
+    this.targets.set(url, target);
+    return target;
   }
 
   private take(key: string | undefined): Line | undefined {

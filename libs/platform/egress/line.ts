@@ -1,4 +1,4 @@
-import { Client } from 'undici';
+import { Client, type Dispatcher } from 'undici';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Doors } from './doors.js';
 import { EgressFailure, failureOf, type EgressReason } from './failure.js';
@@ -86,11 +86,12 @@ export class Line {
     const first = firstByteMs === undefined ? undefined : endAfter(firstByteMs, 'no answer');
     const finished = (): EgressTimings => ({ ...timings, totalMs: milliseconds(performance.now() - startedAt) });
     try {
-      const answer = await this.client.request({ method: 'POST', path, headers, body, reset: !isKept });
-      clearTimeout(first);
-      timings.firstByteMs = milliseconds(performance.now() - (this.connectedAt ?? startedAt));
-      const bytes = Buffer.from(await answer.body.arrayBuffer());
-      const { statusCode: status, headers: answered } = answer;
+      const answer = new Answer(() => {
+        clearTimeout(first);
+        timings.firstByteMs = milliseconds(performance.now() - (this.connectedAt ?? startedAt));
+      });
+      this.client.dispatch({ method: 'POST', path, headers, body, reset: !isKept }, answer);
+      const { status, headers: answered, bytes } = await answer.whole;
       return { kind: 'answered', status, headers: answered, body: bytes, timings: finished() };
     } catch (error) {
       this.destroy();
@@ -104,6 +105,50 @@ export class Line {
 
   destroy(): void {
     void this.client.destroy();
+  }
+}
+
+type Whole = { status: number; headers: IncomingHttpHeaders; bytes: Buffer };
+
+const NOTHING = Buffer.alloc(0);
+
+/** Gathers an answer as it comes. It is small, so no stream is made of it. */
+class Answer implements Dispatcher.DispatchHandler {
+  readonly whole: Promise<Whole>;
+  private readonly settle: { resolve: (whole: Whole) => void; reject: (error: Error) => void };
+  private status = 0;
+  private headers: IncomingHttpHeaders = {};
+  private readonly chunks: Buffer[] = [];
+
+  constructor(private readonly onBegun: () => void) {
+    const { promise, ...settle } = Promise.withResolvers<Whole>();
+    this.whole = promise;
+    this.settle = settle;
+  }
+
+  onRequestStart(): void {
+    // Nothing is to be held back or called off from here: the line itself is hung up.
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    // Those below 200 announce another one.
+    if (status < 200) return;
+    this.status = status;
+    this.headers = headers;
+    this.onBegun();
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.chunks.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    const { status, headers, chunks } = this;
+    this.settle.resolve({ status, headers, bytes: chunks.length === 0 ? NOTHING : Buffer.concat(chunks) });
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.settle.reject(error);
   }
 }
 
