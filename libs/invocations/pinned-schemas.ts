@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { JsonObject } from '#kernel';
+import { Recent, type JsonObject } from '#kernel';
 import { ServiceStore } from '#services';
 
 type Pin = { providerAgentId: bigint; outputSchema: JsonObject | null };
@@ -12,15 +12,12 @@ const REMEMBERED_MAX = 20_000;
  */
 @Injectable()
 export class PinnedSchemas {
-  private readonly pins = new Map<bigint, Pin>();
+  private readonly pins = new Recent<bigint, Pin>(REMEMBERED_MAX);
 
   constructor(private readonly services: ServiceStore) {}
 
   remember(invocationId: bigint, pin: Pin): void {
     this.pins.set(invocationId, pin);
-    if (this.pins.size <= REMEMBERED_MAX) return;
-    const [oldest] = this.pins.keys();
-    if (oldest !== undefined) this.pins.delete(oldest);
   }
 
   /** Undefined when the agent provides no such invocation. */

@@ -16,5 +16,6 @@ export {
   type ProblemKind,
   type Retry,
 } from './problem.js';
+export { Recent } from './recent.js';
 export { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';
 export { webhookBodyOf } from './webhook-body.js';

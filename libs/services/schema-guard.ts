@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, type FieldError, type Json } from '#kernel';
+import { canonicalJson, Recent, type FieldError, type Json } from '#kernel';
 import { compileSchema, type Validator } from './schema-compiler.js';
 import { fieldErrors, notChecked } from './schema-errors.js';
 import { fitsMainThread, planOf, type Plan } from './schema-plan.js';
@@ -11,7 +11,7 @@ import type { JobResult } from './schema-worker.js';
 /** The gate for published schemas and for the values that must fit them. No schema and no value can hold it up. */
 export class SchemaGuard {
   private readonly pool: SchemaPool;
-  private readonly known = new Map<string, KnownSchema>();
+  private readonly known = new Recent<string, KnownSchema>(KNOWN_MAX);
   private readonly hashes = new WeakMap<object, string>();
 
   constructor(options: { threads?: number } = {}) {
@@ -78,14 +78,11 @@ export class SchemaGuard {
   }
 
   private remember(key: string, schema: Json): KnownSchema {
-    const known = this.known.get(key) ?? { plan: planOf(schema), validator: undefined };
-    this.known.delete(key);
-    this.known.set(key, known);
-    for (const oldest of this.known.keys()) {
-      if (this.known.size <= KNOWN_MAX) break;
-      this.known.delete(oldest);
-    }
-    return known;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const made: KnownSchema = { plan: planOf(schema), validator: undefined };
+    this.known.set(key, made);
+    return made;
   }
 
   private validateHere(known: KnownSchema, schema: Json, value: Json, root: string): FieldError[] {
