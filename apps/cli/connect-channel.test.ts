@@ -233,7 +233,7 @@ describe('the wait before it comes back', () => {
 
   it.each([
     ['doubles while no connection stands for long', 60_000, [4, 8, 10]],
-    ['is short again after one that stood', 1, [4, 4, 4]],
+    ['is short again after one that stood', 0, [4, 4, 4]],
   ])('%s', async (_, goodAfterMs, expected) => {
     channel = channelWith({ backoff: { baseMs: 4, maxMs: 10 }, goodAfterMs }, () => 0.999);
     peer.next(closes, closes, closes, welcome);
