@@ -103,8 +103,10 @@ export class HandOver {
         const now = performance.now();
         const handed = batch.map(([invocationId, at]) => ({ invocationId, agoMs: Math.round(now - at) }));
         // What was acknowledged meanwhile is marked once for both.
-        const [taken, others] = partition(handed, ({ invocationId }) => this.acknowledged.delete(invocationId));
+        const [taken, others] = partition(handed, ({ invocationId }) => this.acknowledged.has(invocationId));
         if (taken.length > 0) await this.marks.taken(taken, 'socket');
+        // Only now: an acknowledgement that could not be written is written with the next ones.
+        for (const { invocationId } of taken) this.acknowledged.delete(invocationId);
         if (others.length > 0) await this.marks.handedOver(others);
       }
       for (const ids of batches(this.acknowledged)) await this.marks.acknowledgeAll(ids);
