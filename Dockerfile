@@ -17,7 +17,8 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8787 C4C_HOME=/data
+# V8 has as many threads beside the first one as there are processors for them; left alone it has four.
+ENV NODE_ENV=production NODE_OPTIONS=--v8-pool-size=0 HOST=0.0.0.0 PORT=8787 C4C_HOME=/data
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist

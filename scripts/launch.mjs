@@ -17,7 +17,8 @@ if (node === process.execPath) {
 
 /** The child stands in a process group of its own, so that a Ctrl-C reaches it once, through us. */
 function runChild() {
-  const child = spawn(node, [main, ...process.argv.slice(2)], {
+  // As many threads beside the first one as there are processors for them, as in `npm start` itself; left alone it is four.
+  const child = spawn(node, ['--v8-pool-size=0', main, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     detached: true,
   });

@@ -2,7 +2,7 @@ import type { DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AgentGateway, EventReaders, useGateway } from '#gateway';
 import { useKeys } from '#owners';
-import { createHttpApp, limitHeapGrowth, type Platform } from '#platform';
+import { createHttpApp, type Platform } from '#platform';
 import { ApiModule } from './api.module.js';
 
 export type Api = {
@@ -16,7 +16,6 @@ export type Api = {
 /** Serves HTTP and WebSocket. @param root what is served; the bench adds routes of its own to it
  *  @throws the socket's error, such as EADDRINUSE */
 export async function startApi(platform: Platform, root: DynamicModule = ApiModule.with(platform)): Promise<Api> {
-  limitHeapGrowth();
   const app = await createHttpApp(root, { log: platform.log, limits: platform.limits, metrics: platform.metrics });
   useKeys(app);
   useGateway(app);

@@ -152,7 +152,7 @@ export class Invoke {
       case 'opened':
         // Hints after the commit: whoever misses them finds the event and the deadline by looking.
         if (providerAgentId !== null) {
-          this.pinned.remember(invocationId, { providerAgentId, outputSchema: offer.outputSchema });
+          this.pinned.remember(invocationId, offer);
           this.bus.publish('agent-event', { agentId: String(providerAgentId) });
         }
         this.bell.ring(deadlineAt);

@@ -93,7 +93,8 @@ export class OpenStore implements OnModuleDestroy {
   /** Draws the ids and opens. Owners take turns; what nobody waits for any more when its turn comes is not opened.
    *  @throws {LaneFull | LaneClosed | LaneUnwanted} nothing was opened */
   async open(wish: Omit<OpenItem, 'id' | 'holdId'>, isWanted?: () => boolean): Promise<OpenVerdict> {
-    const [id, holdId] = await Promise.all([this.ids.next(), this.holdIds.next()]);
+    const id = this.ids.nextHere() ?? (await this.ids.next());
+    const holdId = this.holdIds.nextHere() ?? (await this.holdIds.next());
     const verdict = await this.lane.send({ ...wish, id, holdId }, { turn: wish.callerOwnerId, isWanted });
     // The lane had to repeat the call after a broken connection, and the call itself came through after all. This id was drawn
     // here, so nobody has heard of it before: it is no replay.

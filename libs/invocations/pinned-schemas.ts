@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Recent, type JsonObject } from '#kernel';
-import { ServiceStore } from '#services';
+import { ServiceStore, type Offer } from '#services';
 
-type Pin = { providerAgentId: bigint; outputSchema: JsonObject | null };
+type Pin = Pick<Offer, 'agentId' | 'outputSchema'>;
 
-const REMEMBERED_MAX = 20_000;
+// A power of two: some seconds' worth of invocations.
+const PLACES = 16_384;
 
 /**
  * The output schemas of invocations. Those that this process has opened are remembered, since a version of a service never changes;
@@ -12,18 +12,31 @@ const REMEMBERED_MAX = 20_000;
  */
 @Injectable()
 export class PinnedSchemas {
-  private readonly pins = new Recent<bigint, Pin>(REMEMBERED_MAX);
+  // Ids are drawn one after another, so each has the place of its remainder until the one PLACES later takes it. Nothing is made for an
+  // invocation: what is remembered for seconds would be in the old generation by then, and be dead there.
+  private readonly ids = new BigInt64Array(PLACES);
+  private readonly providers = new BigInt64Array(PLACES);
+  private readonly schemas: (Pin['outputSchema'] | undefined)[] = Array.from({ length: PLACES }, () => undefined);
 
   constructor(private readonly services: ServiceStore) {}
 
-  remember(invocationId: bigint, pin: Pin): void {
-    this.pins.set(invocationId, pin);
+  remember(invocationId: bigint, { agentId, outputSchema }: Pin): void {
+    const place = placeOf(invocationId);
+    this.ids[place] = invocationId;
+    this.providers[place] = agentId;
+    this.schemas[place] = outputSchema;
   }
 
   /** Undefined when the agent provides no such invocation. */
   async of(invocationId: bigint, providerAgentId: bigint): Promise<Pick<Pin, 'outputSchema'> | undefined> {
-    const pin = this.pins.get(invocationId);
-    if (pin === undefined) return this.services.outputSchemaOf(invocationId, providerAgentId);
-    return pin.providerAgentId === providerAgentId ? pin : undefined;
+    const place = placeOf(invocationId);
+    const outputSchema = this.schemas[place];
+    if (outputSchema === undefined || this.ids[place] !== invocationId)
+      return this.services.outputSchemaOf(invocationId, providerAgentId);
+    return this.providers[place] === providerAgentId ? { outputSchema } : undefined;
   }
+}
+
+function placeOf(invocationId: bigint): number {
+  return Number(BigInt.asUintN(32, invocationId)) % PLACES;
 }

@@ -8,15 +8,32 @@ import type { Principal } from './principal.js';
 
 // A key that was revoked in another process whose message got lost still ends within this time.
 const LIFE_MS = 500;
+// Well before a copy dies: whoever uses a key all the time never waits for it to be looked up.
+const RENEWED_EVERY_MS = 200;
+const KEYS_PER_QUERY_MAX = 1_000;
+const TOUCHED_EVERY_MS = 60_000;
 const ENTRIES_MAX = 20_000;
 
-type Entry = { principal: Promise<Principal | undefined>; bornAt: number; known?: Principal };
+type Entry = {
+  readonly key: string;
+  principal: Promise<Principal | undefined>;
+  /** When the database was asked. */
+  bornAt: number;
+  touchedAt: number;
+  /** Since it was last renewed. */
+  isUsed: boolean;
+  known?: Principal;
+};
 
-/** Tells whom a key stands for, from a short-lived copy in memory. */
+/** Tells whom a key stands for, from a short-lived copy in memory. Copies in use are renewed together, beside the requests. */
 @Injectable()
 export class KeyRing implements OnModuleDestroy {
   private readonly entries = new Map<string, Entry>();
   private readonly unsubscribe: (() => void)[];
+  /** What was used since the copies were last renewed. */
+  private used: Entry[] = [];
+  private readonly renewing: NodeJS.Timeout;
+  private isRenewing = false;
   private hits = 0;
   private misses = 0;
 
@@ -34,6 +51,9 @@ export class KeyRing implements OnModuleDestroy {
         this.forget((known) => known.kind === 'agent' && known.agentId === BigInt(agentId)),
       ),
     ];
+    this.renewing = setInterval(() => {
+      if (!this.isRenewing) void this.renew();
+    }, RENEWED_EVERY_MS).unref();
   }
 
   /** Whom the key stands for, when that is in memory. */
@@ -41,6 +61,7 @@ export class KeyRing implements OnModuleDestroy {
     const entry = this.entries.get(key);
     if (entry?.known === undefined || performance.now() - entry.bornAt >= LIFE_MS) return undefined;
     this.hits += 1;
+    this.use(entry);
     return entry.known;
   }
 
@@ -51,10 +72,12 @@ export class KeyRing implements OnModuleDestroy {
     const known = this.entries.get(key);
     if (known !== undefined && now - known.bornAt < LIFE_MS) {
       this.hits += 1;
+      this.use(known);
       return known.principal;
     }
     this.misses += 1;
-    const entry: Entry = { principal: this.load(key), bornAt: now };
+    const touchedAt = known?.known !== undefined && now - known.touchedAt < TOUCHED_EVERY_MS ? known.touchedAt : now;
+    const entry: Entry = { key, principal: this.load(key, touchedAt === now), bornAt: now, touchedAt, isUsed: false };
     this.entries.delete(key);
     this.entries.set(key, entry);
     entry.principal.then(
@@ -74,15 +97,67 @@ export class KeyRing implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
+    clearInterval(this.renewing);
     for (const end of this.unsubscribe) end();
   }
 
-  private async load(key: string): Promise<Principal | undefined> {
+  private use(entry: Entry): void {
+    if (entry.isUsed) return;
+    entry.isUsed = true;
+    this.used.push(entry);
+  }
+
+  /** Asks for all copies at once that were used since the last time. What has changed is dropped, to be looked up anew; when the
+   *  database does not answer, nothing is renewed and the copies die at their time. */
+  private async renew(): Promise<void> {
+    const { used } = this;
+    this.used = [];
+    for (const entry of used) entry.isUsed = false;
+    this.isRenewing = true;
+    try {
+      for (let from = 0; from < used.length; from += KEYS_PER_QUERY_MAX) {
+        await this.renewSome(used.slice(from, from + KEYS_PER_QUERY_MAX));
+      }
+    } catch (error) {
+      this.log.debug({ err: error }, 'could not renew what is known of keys');
+    } finally {
+      this.isRenewing = false;
+    }
+  }
+
+  private async renewSome(used: readonly Entry[]): Promise<void> {
+    const askedAt = performance.now();
+    const valid = await this.stillValid(used.flatMap(({ known }) => (known === undefined ? [] : [known.keyId])));
+    const due: bigint[] = [];
+    for (const entry of used) {
+      const { key, known } = entry;
+      // Forgotten meanwhile: the answer may be older than what it was forgotten for.
+      if (known === undefined || this.entries.get(key) !== entry) continue;
+      const [wasFrozen, isValid] = [known.kind === 'agent' && known.isFrozen, valid.has(known.keyId)];
+      // Nothing has changed, and it is not to be let in for longer: its copy dies at its time.
+      if (wasFrozen && !isValid) continue;
+      if (wasFrozen || !isValid) {
+        this.entries.delete(key);
+        continue;
+      }
+      entry.bornAt = askedAt;
+      if (askedAt - entry.touchedAt < TOUCHED_EVERY_MS) continue;
+      entry.touchedAt = askedAt;
+      due.push(known.keyId);
+    }
+    if (due.length > 0) this.touch(due);
+  }
+
+  private touch(keyIds: readonly bigint[]): void {
+    this.store
+      .touch(keyIds)
+      .catch((error: unknown) => this.log.warn({ err: error }, 'could not note the use of a key'));
+  }
+
+  private async load(key: string, isFirst: boolean): Promise<Principal | undefined> {
     const found = await this.store.findLive(hashKey(key, this.config.secret));
     if (found === undefined) return undefined;
-    this.store
-      .touch(found.id)
-      .catch((error: unknown) => this.log.warn({ err: error }, 'could not note the use of a key'));
+    if (isFirst) this.touch([found.id]);
     if (found.kind === 'admin') return { kind: 'admin', keyId: found.id };
     if (found.owner_id === null) return undefined; // refused by api_key_belongs_to_its_kind
     if (found.kind === 'owner') return { kind: 'owner', keyId: found.id, ownerId: found.owner_id };

@@ -59,12 +59,15 @@ export class KeyStore {
     return found;
   }
 
-  /** Notes that a key was used, at most once a minute. */
-  async touch(keyId: bigint): Promise<void> {
+  /** Notes that keys were used, each at most once a minute. Waits for nobody: a row that is locked is left out. */
+  async touch(keyIds: readonly bigint[]): Promise<void> {
     await this.database.query(
-      `update market.api_key set last_used_at = platform.clock()
-      where id = $1 and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')`,
-      [keyId],
+      `with due as (
+        select id from market.api_key
+        where id = any ($1::bigint[]) and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')
+        for update skip locked)
+      update market.api_key k set last_used_at = platform.clock() from due where k.id = due.id`,
+      [keyIds],
       'key-touch',
     );
   }

@@ -121,6 +121,8 @@ export class Database {
       keepAlive: true,
       ...timeouts(),
       lock_timeout: LANE_LOCK_TIMEOUT_MS,
+      // `answerOf` waits no longer either.
+      query_timeout: 0,
     });
     // Without a listener a lost connection would end the process; the lane hears of it by its next statement.
     client.on('error', () => undefined);
@@ -170,6 +172,23 @@ export class Database {
   async close(): Promise<void> {
     await Promise.all([this.pool.end(), this.treasuryPool.end(), this.snapshots.close(), this.prisma.$disconnect()]);
   }
+}
+
+/**
+ * One statement on a connection of its own, by the driver's callback. Its promise, and its own timer, chain each query to the next one
+ * until V8 compiles them with all its means: a query that survived one collection of the young generation brought all that came after
+ * it into the old one, with their values and rows. @throws when no answer comes in time; the connection is of no use then
+ */
+export function answerOf<R extends Row>(client: pg.Client, query: pg.QueryConfig): Promise<pg.QueryResult<R>> {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('Query read timeout')), ANSWER_TIMEOUT_MS);
+    // The driver's types do not say that there is no result when there is an error.
+    client.query<R>(query, (error: Error | null, result: pg.QueryResult<R>) => {
+      clearTimeout(late);
+      if (error === null) resolve(result);
+      else reject(error);
+    });
+  });
 }
 
 function makePool(connectionString: string, max: number, role?: string, limits: pg.ClientConfig = {}): pg.Pool {

@@ -16,15 +16,20 @@ export class IdSource {
     private readonly sequence: string,
   ) {}
 
+  /** The next id, if one is here already: most often. */
+  nextHere(): bigint | undefined {
+    if (this.ready.length <= BLOCK / 2 && this.refill === undefined) {
+      this.refill = this.take();
+      // The block is fetched in the background; whoever finds the store empty waits for it and hears of a failure.
+      this.refill.catch(() => undefined);
+    }
+    return this.ready.shift();
+  }
+
   async next(): Promise<bigint> {
     for (;;) {
-      if (this.ready.length <= BLOCK / 2) this.refill ??= this.take();
-      const id = this.ready.shift();
-      if (id !== undefined) {
-        // The block is fetched in the background; whoever finds the store empty waits for it and hears of a failure.
-        this.refill?.catch(() => undefined);
-        return id;
-      }
+      const id = this.nextHere();
+      if (id !== undefined) return id;
       await this.refill;
     }
   }

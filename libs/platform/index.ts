@@ -28,7 +28,6 @@ export {
   type Platform,
 } from './platform.module.js';
 export { countLookUps } from './cache-metrics.js';
-export { limitHeapGrowth } from './heap-growth.js';
 export { type Series } from './histogram.js';
 export { Metrics, type LaneObserver } from './metrics.js';
 export { damped } from './damped.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Database, Row } from './database.js';
+import { answerOf, type Database, type Row } from './database.js';
 import { FairQueue, type Turn } from './fair-queue.js';
 import type { LaneObserver } from './metrics.js';
 import { isConnectionLoss, isRetryable, sqlState } from './sql-state.js';
@@ -212,7 +212,7 @@ export class Lane<Item, Verdict extends Row> {
     }
     const sentMs = performance.now();
     try {
-      const result = await connection.query<Verdict>({
+      const result = await answerOf<Verdict>(connection, {
         name: this.fn.name,
         text: this.fn.text,
         values: this.fn.values(batch.map(({ item }) => item)),

@@ -5,6 +5,7 @@ import { watchConnections } from './connection-metrics.js';
 import { damped } from './damped.js';
 import { Database } from './database.js';
 import { Egress } from './egress/index.js';
+import { tuneHeap } from './heap.js';
 import type { LaneLimits } from './lane.js';
 import { Lanes } from './lanes.js';
 import { createLog, type Log } from './log.js';
@@ -60,6 +61,7 @@ export function openPlatform(
   log = createLog(config.logLevel),
   { laneLimits, snapshotLimits, monotonicNow, egress = openEgress(config, log) }: PlatformOptions = {},
 ): Platform {
+  tuneHeap();
   const warn = (error: Error): void =>
     log.warn({ err: error }, 'redis or the queue is out of reach; deadlines are kept by the sweep');
   if (!config.database.isSplit) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { traceIdFrom, traceparentFrom } from './trace.js';
+import { newTraceId, traceIdFrom, traceparentFrom } from './trace.js';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
@@ -30,4 +30,10 @@ describe('a traceparent', () => {
   ])('that is %j counts as absent', (header) => {
     expect(traceparentFrom(header)).toBeUndefined();
   });
+});
+
+it('makes a trace id of 32 digits, each time another, also when it has to draw again', () => {
+  const ids = Array.from({ length: 1_000 }, () => newTraceId());
+  expect(new Set(ids).size).toBe(1_000);
+  expect(ids.filter((id) => !/^[0-9a-f]{32}$/.test(id))).toEqual([]);
 });

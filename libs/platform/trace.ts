@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 const current = new AsyncLocalStorage<string>();
 
@@ -13,9 +13,18 @@ export function currentTraceId(): string | undefined {
   return current.getStore();
 }
 
-/** 32 hexadecimal digits. A UUID is made from pre-drawn random bytes, which is several times faster than 16 fresh ones. */
+const TRACE_ID_BYTES = 16;
+const drawn = Buffer.alloc(256 * TRACE_ID_BYTES);
+let used = drawn.length;
+
+/** 32 hexadecimal digits. Random bytes are drawn for many at once, which is several times faster than 16 fresh ones. */
 export function newTraceId(): string {
-  return randomUUID().replaceAll('-', '');
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  used += TRACE_ID_BYTES;
+  return drawn.toString('hex', used - TRACE_ID_BYTES, used);
 }
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;

@@ -35,6 +35,9 @@ export type EndpointWish = {
   ratePerSecond?: number | undefined;
 };
 
+// The rest ends when it is looked at.
+const CANCELLED_AT_ONCE_MAX = 10_000;
+
 const ENDPOINT = `e.id, e.agent_id as "agentId",
   (select a.owner_id from market.agent a where a.id = e.agent_id) as "ownerId", e.url, e.description, e.event_types as "eventTypes", e.state,
   e.rate_per_second as "ratePerSecond", e.consecutive_failures as "consecutiveFailures", e.first_failure_at as "firstFailureAt",
@@ -149,11 +152,14 @@ export class EndpointStore {
       );
       if (rowCount !== 1) return false;
       await this.endSecrets(tx, id, 0);
-      // A try under way finds no row to complete. What is being made from the log at this moment ends when it is looked at.
+      // A try under way finds no row to complete. Nobody is waited for: what a try writes down just now, what is being made from the log
+      // and what is beyond the bound ends when it is looked at.
       await tx.query(
-        `update market.delivery set status = 'cancelled', ended_at = platform.clock(), claim_id = null, body = null
-        where endpoint_id = $1 and status = 'pending'`,
-        [id],
+        `with waiting as (
+          select id from market.delivery where endpoint_id = $1 and status = 'pending' limit $2 for update skip locked)
+        update market.delivery d set status = 'cancelled', ended_at = platform.clock(), claim_id = null, body = null
+        from waiting w where d.id = w.id`,
+        [id, CANCELLED_AT_ONCE_MAX],
       );
       return true;
     });

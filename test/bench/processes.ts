@@ -48,7 +48,9 @@ async function startServer(
   env: Record<string, string>,
   profileFolder: string | undefined,
 ): Promise<ApiProcess> {
-  const execArgv = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+  const profiling = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+  // As `npm start` and the image do; the conventional way has it too.
+  const execArgv = ['--v8-pool-size=0', ...profiling];
   // It is the bench's own setting, and the product refuses settings that it does not know.
   const { C4C_BENCH_DATABASE_URL: _own, ...inherited } = process.env;
   const child = fork(join(import.meta.dirname, script), { env: { ...inherited, ...env }, execArgv });

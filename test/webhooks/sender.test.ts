@@ -326,6 +326,19 @@ describe('what only tells', () => {
 });
 
 describe('an endpoint', () => {
+  /** A paused one, for which three deliveries wait. */
+  async function threeWaiting(): Promise<{ receiver: Hook; endpoint: bigint }> {
+    const receiver = await hook();
+    const endpoint = await stage.endpoint(receiver.url);
+    await stage.set(endpoint, `state = 'paused'`);
+    stage.sender().start();
+    for (let n = 0; n < 3; n += 1) await stage.invoke();
+    // The sender has looked at each, and will again only after a while.
+    const waiting = 'select from market.delivery where endpoint_id = $1 and run_at > platform.clock()';
+    await expect.poll(async () => (await stage.database.pool.query(waiting, [endpoint])).rowCount).toBe(3);
+    return { receiver, endpoint };
+  }
+
   it('that is deleted in the middle of retries gets no more', async () => {
     const receiver = await hook((response) => response.writeHead(500).end());
     const endpoint = await stage.endpoint(receiver.url);
@@ -335,6 +348,25 @@ describe('an endpoint', () => {
     await stage.set(endpoint, 'deleted_at = platform.clock()');
     expect((await stage.settled(endpoint, 1))[0]?.status).toBe('cancelled');
     expect(receiver.hits.length).toBeLessThanOrEqual(3);
+  });
+
+  it('is deleted without waiting for what writes to one of its deliveries; that one ends when it is looked at', async () => {
+    const { receiver, endpoint } = await threeWaiting();
+    const writer = await stage.database.pool.connect();
+    try {
+      await writer.query('begin');
+      await writer.query('select from market.delivery where id = $1 for update', [(await stage.rows(endpoint))[1]?.id]);
+      expect(await stage.endpoints.delete(stage.provider, endpoint)).toBe(true);
+      const statuses = (await stage.rows(endpoint)).map(({ status }) => status);
+      expect(statuses).toEqual(['cancelled', 'pending', 'cancelled']);
+    } finally {
+      await writer.query('rollback');
+      writer.release();
+    }
+    await stage.deliveries.wake(endpoint);
+    const ended = await stage.settled(endpoint, 3);
+    expect(ended.map(({ status }) => status)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    expect(receiver.hits).toHaveLength(0);
   });
 
   it('whose secret is rotated in the middle of retries is signed for with both, and then with the new one alone', async () => {
@@ -360,12 +392,7 @@ describe('an endpoint', () => {
   });
 
   it('that is paused gets everything when it goes on', async () => {
-    const receiver = await hook();
-    const endpoint = await stage.endpoint(receiver.url);
-    await stage.set(endpoint, `state = 'paused'`);
-    stage.sender().start();
-    for (let n = 0; n < 3; n += 1) await stage.invoke();
-    await expect.poll(async () => (await stage.rows(endpoint)).length).toBe(3);
+    const { receiver, endpoint } = await threeWaiting();
     await stage.set(endpoint, `state = 'active'`);
     await stage.deliveries.wake(endpoint);
     await stage.settled(endpoint, 3);

@@ -12,6 +12,8 @@ import { rateHeaders } from './rate-fields.js';
 // the door learn at once that they had better come back.
 const INSIDE_MAX = 1_024;
 const RETRY_AFTER_S = 1;
+// Characters; a header may have thousands, and no key of ours has more than these.
+const KEPT_KEY_MAX = 128;
 // Whoever is turned away should not come back before a second has passed. Being told only after half of it costs a client that
 // heeds this nothing, and keeps one that does not from asking again and again, since refusing costs time as well.
 const HELD_BACK_MS = 500;
@@ -44,10 +46,16 @@ export class Admission {
   }
 
   leave(key: string): void {
-    const own = this.insideOf.get(key) ?? 0;
+    const own = (this.insideOf.get(key) ?? 0) - 1;
     this.inside -= 1;
-    if (own > 1) this.insideOf.set(key, own - 1);
+    // Whoever comes again keeps its entry: one that is made and deleted with each request makes the map copy itself all the time.
+    if (own > 0 || key.length <= KEPT_KEY_MAX) this.insideOf.set(key, own);
     else this.insideOf.delete(key);
+    if (this.insideOf.size > 2 * this.insideMax) this.forgetWhoLeft();
+  }
+
+  private forgetWhoLeft(): void {
+    for (const [key, own] of this.insideOf) if (own === 0) this.insideOf.delete(key);
   }
 
   get size(): number {

@@ -44,7 +44,7 @@ export function bind(dtoClass: DtoClass, compiled: CompiledDto, raw: unknown, so
     if ('errors' in reading) errors.push(...under(name, reading.errors));
     else dto[name] = reading.value;
   }
-  if (compiled.hasValidatorRules) addValidatorErrors(dto, errors);
+  if (compiled.hasValidatorRules && compiled.isRight?.(dto) !== true) addValidatorErrors(dto, errors);
   return errors.length === 0 ? { dto } : { errors: errors.slice(0, ERRORS_MAX) };
 }
 

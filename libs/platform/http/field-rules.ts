@@ -1,5 +1,6 @@
 import { getMetadataStorage } from 'class-validator';
 import type { FieldError } from '#kernel';
+import { quickJudgeOf, type QuickJudge } from './quick-judge.js';
 
 /** Where a value came from: bodies carry JSON types, queries only text. */
 export type Source = 'body' | 'query';
@@ -27,6 +28,8 @@ export type CompiledDto = {
   /** Every name under which a field may be sent, and the field it stands for. */
   fieldOfName: ReadonlyMap<string, string>;
   hasValidatorRules: boolean;
+  /** Whether class-validator has nothing to say, for classes of which that can be told without it. */
+  isRight: QuickJudge | undefined;
   /** Unknown names are errors in queries, too. */
   refusesUnknown: boolean;
 };
@@ -103,7 +106,7 @@ function compile(dto: DtoClass): CompiledDto | undefined {
     for (const one of [name, ...aliases]) fieldOfName.set(one, name);
   }
   const refusesUnknown = lineage(dto).some((owner) => strict.has(owner));
-  return { fields, fieldOfName, hasValidatorRules, refusesUnknown };
+  return { fields, fieldOfName, hasValidatorRules, isRight: quickJudgeOf(dto), refusesUnknown };
 }
 
 /** The class and those it extends, the oldest first. */

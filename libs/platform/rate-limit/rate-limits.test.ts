@@ -122,10 +122,10 @@ describe('the limit of wrong keys', () => {
     for (let n = 0; n < 9; n += 1) limits.guess('7', { rateFields: null });
     await limits.tick();
     expect(limits.tables.map(({ size }) => size)).toEqual([100]);
-    clock.now += 1_000;
+    clock.now += 2_000;
     await limits.tick();
     expect(limits.tables.map(({ size }) => size)).toEqual([1]);
-    clock.now += 9_000;
+    clock.now += 8_000;
     await limits.tick();
     await limits.tick();
     expect(limits.tables.map(({ size }) => size)).toEqual([0]);

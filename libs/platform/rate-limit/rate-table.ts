@@ -3,9 +3,11 @@ import type { Bucket, RatePolicy } from './rate-policy.js';
 // About 10 MB when every place is taken.
 const ENTRIES_MAX = 50_000;
 const LOOKED_AT_PER_SWEEP = 2_000;
+// Whoever asks every now and then keeps its bucket: making and forgetting one for each request has the map copy itself all the time.
+const FORGOTTEN_AFTER_MS = 2_000;
 
 /**
- * The buckets of one policy. A name whose bucket has run empty is forgotten. When all places are taken, the names that
+ * The buckets of one policy. A name whose bucket has run empty is forgotten two seconds after its last use. When all places are taken, the names that
  * have none share one bucket: a crowd is limited as one, and never not at all.
  */
 export class RateTable {
@@ -58,7 +60,8 @@ export class RateTable {
         return;
       }
       const [name, bucket] = next.value;
-      if (!bucket.isTouched && this.policy.levelAt(bucket, now) === 0) this.buckets.delete(name);
+      if (bucket.isTouched || now - bucket.at < FORGOTTEN_AFTER_MS) continue;
+      if (this.policy.levelAt(bucket, now) === 0) this.buckets.delete(name);
     }
   }
 
