@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createLog, openPlatform } from '#platform';
 import { startApi } from '../../apps/api/api.js';
 import { dataOf } from '../support/expect-problem.js';
+import { freePort } from '../support/free-port.js';
 import { until } from './cli.js';
 import { connectStage } from './connect-stage.js';
-import { freePort } from './free-port.js';
 import { Receiver } from './receiver.js';
 
 type Server = { url: string; close(): Promise<void> };

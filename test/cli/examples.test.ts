@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../support/free-port.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
 import { Cli, ROOT, until } from './cli.js';
-import { freePort } from './free-port.js';
 
 let world: World;
 let cli: Cli;

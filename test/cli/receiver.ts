@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { freePort } from '../support/free-port.js';
 
 type Received = { at: number; text: string; body: Record<string, unknown>; headers: Record<string, string> };
 
@@ -13,16 +13,13 @@ export class Receiver {
   busy = 0;
   busyMost = 0;
 
-  private constructor(
-    private server: Server,
-    readonly port: number,
-  ) {}
+  private server = createServer();
+
+  private constructor(readonly port: number) {}
 
   static async start(): Promise<Receiver> {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((done) => server.once('listening', done));
-    const receiver = new Receiver(server, (server.address() as AddressInfo).port);
-    receiver.serve();
+    const receiver = new Receiver(await freePort());
+    await receiver.up();
     return receiver;
   }
 

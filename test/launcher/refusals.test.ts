@@ -3,8 +3,9 @@ import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../support/free-port.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
-import { endLeftBehind, ensureBuilt, freePort, Launcher, postgresNote, root, type LaunchOptions } from './launcher.js';
+import { endLeftBehind, ensureBuilt, Launcher, postgresNote, root, type LaunchOptions } from './launcher.js';
 
 // Whole processes start here, several times a test; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

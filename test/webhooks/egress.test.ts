@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createTlsServer } from 'node:https';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -42,20 +42,16 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** A receiver on a "public" address under a name; and the same port of 127.0.0.1, where nobody may be met. */
+/** A receiver on a "public" address under a name; whoever reaches its port at any other address, 127.0.0.1 above all, is a `secret`. */
 async function named(
   answer?: Parameters<typeof Hook.start>[0],
 ): Promise<{ url: string; hook: Hook; secret: Socket[] }> {
-  const hook = await Hook.start(answer, '127.0.0.2');
+  const hook = await Hook.start(answer, '0.0.0.0');
   stops.push(() => hook.stop());
   const { port } = new URL(hook.url);
   const secret: Socket[] = [];
-  const inside = createServer((socket) => secret.push(socket));
-  inside.listen(Number(port), '127.0.0.1');
-  await once(inside, 'listening');
-  stops.push(() => {
-    for (const socket of secret) socket.destroy();
-    inside.close();
+  hook.onConnection((socket) => {
+    if (socket.localAddress !== '127.0.0.2') secret.push(socket);
   });
   return { url: `http://hook.test:${port}/hook`, hook, secret };
 }

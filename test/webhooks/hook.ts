@@ -6,7 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 export type Hit = { atMs: number; headers: IncomingHttpHeaders; bytes: Buffer; body: Record<string, unknown> };
@@ -40,6 +40,10 @@ export class Hook {
   get url(): string {
     const { address, port } = this.server.address() as AddressInfo;
     return `http://${address}:${port}/hook`;
+  }
+
+  onConnection(listener: (socket: Socket) => void): void {
+    this.server.on('connection', listener);
   }
 
   /** The ids that came, each once. */
