@@ -10,9 +10,12 @@ import type { Group, Session } from './session.js';
 import { SharedViews } from './shared-views.js';
 import { CONSUMERS_MAX, caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
 
-// An event's output may be 256 KB, so what is in memory at a time is bounded by these two. Takings that meet share a call.
+// An event's output may be 256 KB, so what is in memory at a time is bounded by these. Takings that meet share a call; few that
+// are under way may be larger, which is how one consumer catches up with a long backlog.
 const EVENTS_PER_TAKE = 8;
 const TAKES_AT_ONCE = 32;
+const EVENTS_PER_TAKE_OF_FEW = 32;
+const FEW = 8;
 const FLUSH_EVERY_MS = 1_000;
 // Takings wait for the consumers that a call locks: few of them, and not for long.
 const SETTLED_PER_QUERY_MAX = 100;
@@ -218,7 +221,7 @@ export class Consumers {
   }
 
   private async takeAndHand(group: Group, session: Session): Promise<boolean> {
-    const limit = Math.min(session.window.room, EVENTS_PER_TAKE);
+    const limit = Math.min(session.window.room, this.taking <= FEW ? EVENTS_PER_TAKE_OF_FEW : EVENTS_PER_TAKE);
     const taken = await this.store.take(session, limit);
     if (taken.isLost) {
       session.isLeaving = true;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { EVENTS, EventLog, EventViews, type AgentEvent, type NotificationFrame, type StreamCursor } from '#events';
-import { InvocationFrames } from '#invocations';
+import { InvocationFrames, type Announced } from '#invocations';
 import { InjectLog, problemOf, type Log } from '#platform';
 import { HandOver } from './hand-over.js';
 import type { LiveSocket } from './live-socket.js';
@@ -10,6 +10,8 @@ import { Sockets } from './sockets.js';
 const AGENTS_PER_READ = 32;
 const EVENTS_PER_AGENT = 8;
 const PENDING_PAGE = 32;
+// Their ids only: each such reading passes over all that is pending, so it takes many at once.
+const PENDING_PER_READ = 4_096;
 const HEADS_PER_READ = 1_000;
 
 /** Carries events from the log to the sockets. A hint wakes it; what no hint announced, `catchUp` finds. */
@@ -55,16 +57,12 @@ export class EventPump {
     const { agentId } = socket.owner;
     const heads = await this.events.heads([agentId]);
     socket.cursor = heads.get(agentId) ?? 0n;
-    let after = 0n;
-    while (socket.isOpen) {
-      const page = await this.invocations.pendingFor(agentId, after, PENDING_PAGE);
-      for (const { invocationId, frame } of page) {
-        await socket.readyForMore();
-        (socket.sentAsPending ??= new Set()).add(frame.messageId);
-        this.hand(socket, JSON.stringify(frame), invocationId);
-        after = invocationId;
-      }
-      if (page.length < PENDING_PAGE) break;
+    for (let after = 0n; socket.isOpen;) {
+      const pending = await this.invocations.pendingOf(agentId, after, PENDING_PER_READ);
+      for (let from = 0; socket.isOpen && from < pending.length; from += PENDING_PAGE)
+        await this.sendPending(socket, pending.slice(from, from + PENDING_PAGE));
+      after = pending.at(-1)?.id ?? after;
+      if (pending.length < PENDING_PER_READ) break;
     }
     // Only events up to here can have gone out as pending and come again.
     const newest = await this.events.heads([agentId]);
@@ -72,6 +70,15 @@ export class EventPump {
     if (socket.pendingEndsAt <= socket.cursor) socket.sentAsPending = undefined;
     socket.isLive = true;
     this.wake(agentId);
+  }
+
+  /** What has ended meanwhile is left out: a slow reader may take minutes to come here. */
+  private async sendPending(socket: LiveSocket, page: readonly Announced[]): Promise<void> {
+    for (const { invocationId, frame } of await this.invocations.framesOf(socket.owner.agentId, page)) {
+      await socket.readyForMore();
+      (socket.sentAsPending ??= new Set()).add(frame.messageId);
+      this.hand(socket, JSON.stringify(frame), invocationId);
+    }
   }
 
   /** Waits until nothing is being sent any more. */

@@ -4,6 +4,7 @@ export { DeadlineBell } from './deadline.bell.js';
 export { EraseWorker } from './erase.worker.js';
 export { ExpireWorker } from './expire.worker.js';
 export { InvocationFrames } from './invocation-frames.js';
+export type { Announced } from './invocation.store.js';
 export { invocationProblems } from './invocations.problems.js';
 export { Deadlines, DeadlinesModule, InvocationsModule } from './invocations.module.js';
 export { Marks } from './marks.usecase.js';

@@ -8,8 +8,10 @@ import {
   type EventView,
   type NotificationFrame,
 } from '#events';
-import { InvocationStore } from './invocation.store.js';
+import { InvocationStore, type Announced } from './invocation.store.js';
 import { viewOf } from './notification.js';
+
+export type PendingFrame = { invocationId: bigint; frame: NotificationFrame };
 
 /** Shows events about invocations. */
 @Injectable()
@@ -31,26 +33,20 @@ export class InvocationFrames implements EventRenderer {
     return views;
   }
 
-  /** The `service_invoked` frames of the agent's pending invocations with a higher id, by id, under the event ids they were announced with. */
-  async pendingFor(
-    agentId: bigint,
-    afterInvocationId: bigint,
-    limit: number,
-  ): Promise<{ invocationId: bigint; frame: NotificationFrame }[]> {
-    const pending = await this.store.pendingOf(agentId, afterInvocationId, limit);
-    const events = pending.map(({ id, eventId, announcedAt }): AgentEvent => ({
-      agentId,
-      seq: 0n,
-      eventId,
-      type: 'invocation.invoked',
-      invocationId: id,
-      createdAt: announcedAt,
-    }));
-    const views = await this.show(events, 'whole');
-    return events.flatMap((event) => {
-      const view = views.get(event.eventId);
-      if (view === undefined || event.invocationId === null) return [];
-      return [{ invocationId: event.invocationId, frame: notificationOf(event, view) }];
+  /** The agent's pending invocations with a higher id, by id, so many at most, and under which event each was announced. */
+  async pendingOf(agentId: bigint, afterInvocationId: bigint, limit: number): Promise<Announced[]> {
+    return this.store.pendingOf(agentId, afterInvocationId, limit);
+  }
+
+  /** The `service_invoked` frames of those of them that are pending still, in order. */
+  async framesOf(agentId: bigint, announced: readonly Announced[]): Promise<PendingFrame[]> {
+    const invocations = new Map((await this.store.findAll(announced.map(({ id }) => id))).map((row) => [row.id, row]));
+    return announced.flatMap(({ id, eventId, announcedAt }) => {
+      const invocation = invocations.get(id);
+      if (invocation?.status !== 'pending') return [];
+      const type = 'invocation.invoked';
+      const event = { agentId, seq: 0n, eventId, type, invocationId: id, createdAt: announcedAt } as const;
+      return [{ invocationId: id, frame: notificationOf(event, viewOf(type, invocation, 'whole')) }];
     });
   }
 }

@@ -42,6 +42,9 @@ export type ListFilter = {
   before?: bigint | undefined;
 };
 
+/** A pending invocation, and the event under which its provider was told of it. */
+export type Announced = { id: bigint; eventId: string; announcedAt: Date };
+
 export type ProgressNote = { at: Date; percent: number; note: string };
 export type SettlementRow = { outcome: string; toPayee: bigint; toFee: bigint; toPayer: bigint; settledAt: Date };
 
@@ -137,12 +140,8 @@ export class InvocationStore {
     });
   }
 
-  /** An agent's pending invocations as provider with a higher id, and the event that announced each. */
-  async pendingOf(
-    providerAgentId: bigint,
-    afterId: bigint,
-    limit: number,
-  ): Promise<{ id: bigint; eventId: string; announcedAt: Date }[]> {
+  /** An agent's pending invocations as provider with a higher id, by id, and the event that announced each. All that are pending are read. */
+  async pendingOf(providerAgentId: bigint, afterId: bigint, limit: number): Promise<Announced[]> {
     // What is pending is little beside what has ended: it is found by the index of what falls due. And its events are among the
     // agent's last: a stream follows the clock but for what one transaction may take. The stream's end is a bound that says nothing
     // new, but with two of them the planner expects a small part of the stream and not a third, for which it would read all events.

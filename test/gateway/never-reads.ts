@@ -44,7 +44,7 @@ export function bearsWhoNeverReads(wish: { events: number; inputBytes: number; g
     await database.drop();
   });
 
-  it(`${wish.events} events with ${wish.inputBytes} bytes each`, { timeout: 240_000 }, async () => {
+  it(`${wish.events} events with ${wish.inputBytes} bytes each`, { timeout: 400_000 }, async () => {
     const door = (): AppProcess => api;
     const options = { avgResponseMs: 3_600_000 };
     const [shop, neighbour] = [await fleet.shop(api, options, '100000'), await fleet.shop(api, options, '100000')];

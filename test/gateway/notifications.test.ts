@@ -71,6 +71,22 @@ describe('notifications', () => {
     expect(client.invoked).toEqual(expected);
   });
 
+  it('of what was pending at connect and has ended since are not sent to a client that reads only now', async () => {
+    const shop = await market.shop();
+    const input = { text: 'x'.repeat(250_000) };
+    const ids = await Promise.all(Array.from({ length: 120 }, () => market.invoke(shop, { input })));
+    const last = Math.max(...ids);
+    const client = await market.open(shop.provider);
+    client.ws.pause();
+    await expect.poll(() => market.phase(Math.min(...ids)), { timeout: 5_000 }).toBe('handed_over');
+    await market.submit(shop, last);
+    client.ws.resume();
+    await client.until(() => client.invoked.length >= ids.length - 1, 20_000);
+    const after = await market.invoke(shop);
+    await client.until(() => client.invoked.includes(after));
+    expect(client.invoked).toEqual([...ids.sort((a, b) => a - b).filter((id) => id !== last), after]);
+  });
+
   it('come without any hint, too, in about a second', async () => {
     const shop = await market.shop();
     const client = await market.open(shop.provider);
