@@ -467,8 +467,9 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   perform 1
   from market.consumer_cursor c
+  -- An array of one: a plan that was made while the table was empty must not read all of it later.
   join (select distinct agent_id, consumer from market.consumer_socket where session = any (p_sessions)) s
-    on s.agent_id = c.agent_id and s.consumer = c.consumer
+    on c.agent_id = any (array [s.agent_id]) and c.consumer = any (array [s.consumer])
   order by c.agent_id, c.consumer
   for update of c;
   with gone as (
@@ -476,7 +477,7 @@ begin
   )
   update market.consumer_claim c set due_at = platform.clock(), session = null
   from gone g
-  where c.agent_id = g.agent_id and c.consumer = g.consumer and c.session = g.session;
+  where c.agent_id = any (array [g.agent_id]) and c.consumer = any (array [g.consumer]) and c.session = g.session;
 end
 $$;
 
