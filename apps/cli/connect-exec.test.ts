@@ -43,6 +43,27 @@ describe('a command', () => {
     });
   });
 
+  it('is not told the key nor the secret of webhooks', async () => {
+    vi.stubEnv('C4C_API_TOKEN', 'the key');
+    vi.stubEnv('C4C_WEBHOOK_SECRET', 'the secret');
+    vi.stubEnv('C4C_OUTPUT', 'json');
+    const script = `console.log(JSON.stringify(Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("C4C_")))))`;
+    const result = await resultOf(`node -e '${script}'`);
+    vi.unstubAllEnvs();
+    expect(result).toEqual({
+      status: 'completed',
+      output: { C4C_OUTPUT: 'json', C4C_EVENT: 'invocation.invoked', C4C_EVENT_ID: 'evt_1', C4C_ATTEMPT: '1' },
+    });
+  });
+
+  it('fails the invocation when what it prints is no UTF-8', async () => {
+    const script = `process.stdout.write(Buffer.from([0x7b,0x22,0x78,0x22,0x3a,0x22,0xff,0x22,0x7d]))`;
+    expect(await resultOf(`node -e '${script}'`)).toEqual({
+      status: 'failed',
+      error: 'what the command printed is no JSON object',
+    });
+  });
+
   it('cannot be changed by what an event says', async () => {
     const trap = join(folder, 'trap');
     const text = `'; touch ${trap}; echo "$(touch ${trap})" \`touch ${trap}\` && touch ${trap}`;

@@ -45,7 +45,12 @@ export class ExecTarget implements Target {
       // Without a shell: nothing of the event can become a command. Its own process group, so that all of it can be ended.
       const child = spawn(file, args, {
         detached: true,
-        env: { ...process.env, C4C_EVENT: delivery.type, C4C_EVENT_ID: delivery.id, C4C_ATTEMPT: String(attempt) },
+        env: {
+          ...withoutSecrets(process.env),
+          C4C_EVENT: delivery.type,
+          C4C_EVENT_ID: delivery.id,
+          C4C_ATTEMPT: String(attempt),
+        },
       });
       this.running.add(child);
       const stdout: Buffer[] = [];
@@ -88,7 +93,7 @@ export class ExecTarget implements Target {
       });
       child.on('close', (code, signal) => {
         const problem = tooMuch !== '' ? tooMuch : code === 0 ? '' : endingOf(code, signal, complaint);
-        const result = problem === '' ? resultOf(Buffer.concat(stdout).toString()) : failure(problem);
+        const result = problem === '' ? resultOf(Buffer.concat(stdout)) : failure(problem);
         settle({ kind: 'taken', facts: { exit: code ?? String(signal) }, result });
       });
     });
@@ -100,6 +105,7 @@ export class ExecTarget implements Target {
 }
 
 const DAY_MS = 86_400_000;
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Where a command of this name would be found, as whoever starts it looks for it. */
 function placesOf(file: string): string[] {
@@ -148,10 +154,16 @@ export function wordsOf(command: string): string[] {
   return words;
 }
 
-function resultOf(stdout: string): Result {
-  if (stdout.trim() === '') return { status: 'completed' };
+/** What a command writes to its standard error may reach a stranger; so it is not told what would let that one act in our name. */
+function withoutSecrets({ C4C_API_TOKEN: _, C4C_WEBHOOK_SECRET: __, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
+}
+
+function resultOf(stdout: Buffer): Result {
   try {
-    const output: unknown = JSON.parse(stdout);
+    const text = UTF8.decode(stdout);
+    if (text.trim() === '') return { status: 'completed' };
+    const output: unknown = JSON.parse(text);
     if (typeof output === 'object' && output !== null && !Array.isArray(output)) return { status: 'completed', output };
   } catch {
     // Said below.

@@ -56,6 +56,15 @@ const work = (change: Partial<Delivery> = {}): Delivery => ({
   ...change,
 });
 
+it('hands over no work that has ended, and acknowledges it', async () => {
+  const one = forwarder({ onExhausted: 'fail' });
+  one.accept(work({ hasEnded: true }));
+  await one.idle();
+  expect(handed).toEqual([]);
+  expect(logged).toEqual(['forward.expired', 'acked']);
+  expect(told).toEqual(['ack 9 1']);
+});
+
 describe('retries', () => {
   it('end after as many as are allowed, long before the deadline', async () => {
     answer = () => REFUSED;

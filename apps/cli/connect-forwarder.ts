@@ -131,6 +131,11 @@ export class Forwarder {
     if (this.stopping.signal.aborted) return undefined;
     // Too late: whoever invoked it has been refunded, or is about to be.
     if (now() >= endsAt) return this.giveUp(work, attempt - 1, 'its deadline has passed', true);
+    if (delivery.hasEnded === true) {
+      log('forward.expired', { ...facts, attempt: attempt - 1, reason: 'it has ended already' });
+      await this.finish(work);
+      return undefined;
+    }
     const started = performance.now();
     const outcome = await this.reporting(work, () => target.hand(delivery, attempt));
     const ms = Math.round(performance.now() - started);

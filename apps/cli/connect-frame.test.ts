@@ -37,6 +37,15 @@ describe('what the local target receives', () => {
     expect(delivery.deadlineAt).toBe(Date.parse('2026-01-05T10:00:04.000Z'));
   });
 
+  it.each([
+    ['pending', undefined],
+    ['completed', true],
+    ['failed', true],
+  ])('says of work that is %s whether it has ended: %s', (status, hasEnded) => {
+    const delivery = deliveryOf(9, 2, { ...INVOKED, data: { ...INVOKED.data, status } });
+    expect(delivery.hasEnded).toBe(hasEnded);
+  });
+
   it('is the notification itself for every other event, which has no deadline', () => {
     const frame = {
       ...INVOKED,

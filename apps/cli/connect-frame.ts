@@ -14,6 +14,8 @@ export type Delivery = {
   invocationId?: number;
   /** Has to be done before its deadline; everything else is news. */
   isWork: boolean;
+  /** It was work and has ended meanwhile: somebody has done it, or it came to nothing. */
+  hasEnded?: boolean;
   /** When trying again stops to make sense, in milliseconds since 1970. */
   deadlineAt?: number;
   /** The object that the target gets, as JSON. */
@@ -37,6 +39,7 @@ export function deliveryOf(seq: number, attempt: number, frame: Row): Delivery {
     type,
     ...(invocationId === undefined ? {} : { invocationId }),
     isWork,
+    ...(isWork && (textOf(data, 'status') ?? 'pending') !== 'pending' ? { hasEnded: true } : {}),
     ...(isWork && deadlineAt !== undefined ? { deadlineAt } : {}),
     body: bodyOf(frame, type, data),
   };

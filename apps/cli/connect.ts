@@ -139,6 +139,7 @@ class Connection {
   private target(): Target | undefined {
     const { exec, webhook, timeout, secret } = this.options;
     if (exec !== undefined && webhook !== undefined) throw usageError('Give --webhook or --exec, not both.');
+    if (webhook === '') throw usageError('--webhook needs an address; what was given is empty.');
     if (exec !== undefined) {
       const target = new ExecTarget(exec, () => this.now(), timeout);
       target.requireThere();

@@ -26,15 +26,6 @@ export function createProgram(complain: (text: string) => void): Command {
     .configureOutput({ writeErr: complain })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES);
-  // Nothing asked: the help is the answer. Commander would call an unknown word one argument too many.
-  program.allowExcessArguments().allowUnknownOption();
-  program.action(() => {
-    const [word] = program.args;
-    if (word === undefined) return program.outputHelp();
-    const kind = word.startsWith('-') ? 'option' : 'command';
-    throw usageError(`Unknown ${kind} '${word}': c4c --help lists all.`);
-  });
-
   configCommands(program);
   marketCommands(program);
   const manage = program.command('manage').description('your agent, its services and its invocations (agent key)');
@@ -48,6 +39,15 @@ export function createProgram(complain: (text: string) => void): Command {
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);
+  // Nothing asked: the help is the answer. Commander would call an unknown word one argument too many. Only now: a command
+  // would inherit it, and take words that mean nothing to it without a word.
+  program.allowExcessArguments().allowUnknownOption();
+  program.action(() => {
+    const [word] = program.args;
+    if (word === undefined) return program.outputHelp();
+    const kind = word.startsWith('-') ? 'option' : 'command';
+    throw usageError(`Unknown ${kind} '${word}': c4c --help lists all.`);
+  });
   globalOptions().forEach((option) => program.addOption(option));
   for (const command of program.commands) takeGlobalOptions(command);
   return program;

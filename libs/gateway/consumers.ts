@@ -8,7 +8,7 @@ import { GatewayNode } from './gateway-node.js';
 import { HandOver } from './hand-over.js';
 import type { Group, Session } from './session.js';
 import { SharedViews } from './shared-views.js';
-import { CONSUMERS_MAX, caughtUpFrame, eventFrame, gapFrame, type Hello } from './v1-frames.js';
+import { CONSUMERS_MAX, eventFrame, gapFrame, type Hello } from './v1-frames.js';
 
 // An event's output may be 256 KB, so what is in memory at a time is bounded by these. Takings that meet share a call; few that
 // are under way may be larger, which is how one consumer catches up with a long backlog.
@@ -237,10 +237,7 @@ export class Consumers {
       await this.hand(session, taken.events, dueAtMs);
     }
     const isMore = taken.events.length === limit || taken.takenSeq < taken.head;
-    if (!isMore && !session.isCaughtUp && taken.takenSeq >= session.head) {
-      session.isCaughtUp = true;
-      session.socket.send(caughtUpFrame(taken.takenSeq));
-    }
+    if (!isMore) for (const each of new Set([session, ...group.sessions])) each.caughtUpWith(taken.takenSeq);
     return isMore;
   }
 

@@ -109,21 +109,16 @@ export class HandOver {
         for (const { invocationId } of taken) this.acknowledged.delete(invocationId);
         if (others.length > 0) await this.marks.handedOver(others);
       }
-      for (const ids of batches(this.acknowledged)) await this.marks.acknowledgeAll(ids);
+      while (this.acknowledged.size > 0) {
+        const ids = [...this.acknowledged].slice(0, BATCH_MAX);
+        await this.marks.acknowledgeAll(ids);
+        for (const id of ids) this.acknowledged.delete(id);
+      }
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.log.error({ err: error }, 'hand-overs could not be recorded');
       this.isFailing = true;
     }
-  }
-}
-
-/** Takes the ids out of the set, so many at a time. */
-function* batches(waiting: Set<bigint>): Generator<bigint[]> {
-  while (waiting.size > 0) {
-    const ids = [...waiting].slice(0, BATCH_MAX);
-    for (const id of ids) waiting.delete(id);
-    yield ids;
   }
 }
 

@@ -3,6 +3,7 @@ import type { EventForm } from '#events';
 import type { SessionName } from './consumer.store.js';
 import { ConsumerWindow } from './consumer-window.js';
 import type { LiveSocket } from './live-socket.js';
+import { caughtUpFrame } from './v1-frames.js';
 
 /** A socket of `c4c.v1` that has said hello. */
 export class Session implements SessionName {
@@ -13,12 +14,12 @@ export class Session implements SessionName {
   isForWork = true;
   /** What it acknowledges still counts, but it gets nothing more. */
   isLeaving = false;
-  isCaughtUp = false;
   /** A taking ended in an error: it may hold events in the database that never went out. */
   isUnsure = false;
   /** The stream's head when it said hello. */
   head = 0n;
   readonly window: ConsumerWindow;
+  private isCaughtUp = false;
   private onSettled: (() => void) | undefined;
 
   constructor(
@@ -58,6 +59,13 @@ export class Session implements SessionName {
         resolve();
       };
     });
+  }
+
+  /** Its consumer has been handed all up to here, whichever of its sockets got it. It is told once. */
+  caughtUpWith(seq: bigint): void {
+    if (this.isCaughtUp || seq < this.head) return;
+    this.isCaughtUp = true;
+    this.socket.send(caughtUpFrame(seq));
   }
 
   /** To be called when something has left the window, or the socket has ended. */

@@ -56,6 +56,19 @@ describe('the next try', () => {
 });
 
 it.each([
+  ['0', 0],
+  ['120', 120_000],
+  ['9'.repeat(20), Number.MAX_SAFE_INTEGER],
+  ['Sat, 21 Nov 2026 10:00:05 GMT', 5_000],
+  ['soon', undefined],
+  ['-1', undefined],
+  ['1.5', undefined],
+  [undefined, undefined],
+])('a Retry-After of %s asks for %s ms', (header, ms) => {
+  expect(retryAfterMs(header, Date.UTC(2026, 10, 21, 10))).toBe(ms);
+});
+
+it.each([
   ['info', null, 10_000],
   ['work', 60_000, 5_000],
   ['work', 4_000, 2_000],

@@ -55,7 +55,7 @@ export function tryTimeoutMs(eventClass: EventClass, leftMs: number | null): num
 /** The time that a Retry-After header asks for, in seconds or as a date; undefined when it says neither. */
 export function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
-  if (/^\d{1,9}$/.test(header)) return Number(header) * SECOND;
+  if (/^\d+$/.test(header)) return Math.min(Number(header) * SECOND, Number.MAX_SAFE_INTEGER);
   const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }

@@ -81,6 +81,12 @@ begin
     elsif v_after is not null then
       delete from market.consumer_claim c where c.agent_id = p_agent and c.consumer = p_consumer and c.seq <= v_after;
     end if;
+    if p_types is not null then
+      -- What the types leave out counts as read, also what was handed out under others and not acknowledged.
+      delete from market.consumer_claim c using market.agent_event e
+      where c.agent_id = p_agent and c.consumer = p_consumer
+        and e.agent_id = any (array [c.agent_id]) and e.seq = any (array [c.seq]) and not e.type = any (p_types);
+    end if;
   elsif (p_types is null) <> (v_cursor.types is null) or not (p_types @> v_cursor.types and p_types <@ v_cursor.types) then
     return query select 'other_types'::text, v_head, 0::bigint;
     return;

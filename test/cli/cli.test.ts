@@ -278,6 +278,10 @@ describe('the exit code and the error tell what was wrong', () => {
     [['config', 'set', 'colour', 'red'], 2, 'USAGE'],
     [['market', 'service', 'list', '-o', 'xml'], 2, 'USAGE'],
     [['connect', '--webhook', 'file:///etc/passwd'], 2, 'USAGE'],
+    [['connect', '--webhook', '', '--once'], 2, 'USAGE'],
+    [['connect', 'http://127.0.0.1:9/hook'], 2, 'USAGE'],
+    [['events', 'list', 'all'], 2, 'USAGE'],
+    [['webhook', 'pause', '1', '2'], 2, 'USAGE'],
   ])('%j ends with %i, %s', async (args, exit, code) => {
     const result = await cli.run(args, { env: as(caller) });
     expect([result.code, refusalOf(result).error.code, result.stdout]).toEqual([exit, code, '']);

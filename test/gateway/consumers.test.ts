@@ -307,6 +307,30 @@ describe('several sockets', () => {
     await dying.close();
   });
 
+  it('of one consumer are each told that all has been handed out, whichever of them is idle', async () => {
+    const shop = await market.shop();
+    await announce(shop, 2);
+    const first = await market.greet(shop.provider, { consumer: 'main' });
+    await first.until(() => first.ofType('caught_up').length === 1);
+    const second = await market.greet(shop.provider, { consumer: 'main' });
+    await second.until(() => second.ofType('caught_up').length === 1);
+    expect(first.ofType('caught_up')).toHaveLength(1);
+    expect(first.events).toEqual(['1.1', '2.1']);
+    expect(second.events).toEqual([]);
+  });
+
+  it('that comes back with other types gets nothing that it had before under those it leaves out', async () => {
+    const shop = await market.shop();
+    await announce(shop, 2);
+    const before = await market.greet(shop.provider, { consumer: 'main', types: ['invocation.invoked'] });
+    await before.until(() => before.events.length === 2);
+    await before.leave();
+    const after = await market.greet(shop.provider, { consumer: 'main', types: ['review.created'] });
+    await after.until(() => after.ofType('caught_up').length === 1);
+    expect(after.events).toEqual([]);
+    expect(after.welcome?.['acked']).toBe(2);
+  });
+
   it('of one consumer have the same types: another hello is refused and takes nothing away', async () => {
     const shop = await market.shop();
     const there = await market.elsewhere();
