@@ -40,7 +40,8 @@ export type ConnectOptions = {
 const TIMEOUT_MS = 10_000;
 const EXIT_WITHIN_MS = 500;
 const WORK = 'invocation.invoked';
-const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
+// Not `.` and `..`: in an address they are no name, so nobody could have them forgotten.
+const CONSUMER = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,63}$/;
 const MAY_NOT_SUBMIT =
   'The key may not end invocations, as --exec and --on-exhausted fail do: it lacks the scope "provide". Make one with it (c4c owner key create), or use --webhook or no target to look on.';
 /** Whoever only looks on is no copy of whoever works. */
@@ -51,7 +52,7 @@ const REPORTS_PER_ACK = 3;
 /** Receives the agent's events and hands them to the target, until a signal, `--once` or a reason not to come back ends it. */
 export async function receive(session: Session, options: ConnectOptions): Promise<void> {
   if (!CONSUMER.test(options.consumer)) {
-    throw usageError('A consumer is 1 to 63 letters, digits, dots, colons, hyphens or underscores.');
+    throw usageError('A consumer is 1 to 63 letters, digits, dots, colons, hyphens or underscores, and not . or ..');
   }
   const log = connectLog(session.out);
   const connection = new Connection(session, options, log);

@@ -56,6 +56,7 @@ describe('a frame of c4c.v1', () => {
       'VALIDATION_FAILED consumer after types window',
     ],
     ['hello with no types', { type: 'hello', types: [] }, 'VALIDATION_FAILED types'],
+    ['a consumer that no address can name', { type: 'hello', consumer: '..' }, 'VALIDATION_FAILED consumer'],
     ['a consumer too long', { type: 'hello', consumer: 'x'.repeat(64) }, 'VALIDATION_FAILED consumer'],
     ['an ack of nothing', { type: 'ack' }, 'VALIDATION_FAILED seq attempt'],
     ['an ack of half an event', { type: 'ack', seq: 1.5, attempt: 1 }, 'VALIDATION_FAILED seq'],

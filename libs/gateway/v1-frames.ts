@@ -38,7 +38,8 @@ export const CONSUMER_DEFAULT = 'default';
 export const CONSUMERS_MAX = 32;
 /** Before the name of a consumer whose key may only watch; no client can say it. */
 export const WATCHER = '~';
-const CONSUMER = /^[A-Za-z0-9._:-]{1,63}$/;
+// Not `.` and `..`: in an address they are no name, so nobody could have them forgotten.
+const CONSUMER = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,63}$/;
 const TYPES_MAX = 50;
 const DELAY_MAX_MS = 3_600_000;
 const NOTE_LENGTH_MAX = 500;
@@ -219,7 +220,11 @@ class Fields {
   consumer(frame: JsonObject): string {
     const value = frame['consumer'] ?? CONSUMER_DEFAULT;
     if (typeof value === 'string' && CONSUMER.test(value)) return value;
-    return this.wrong('consumer', 'must be 1 to 63 letters, digits, dots, colons, hyphens or underscores', '');
+    return this.wrong(
+      'consumer',
+      'must be 1 to 63 letters, digits, dots, colons, hyphens or underscores, and not . or ..',
+      '',
+    );
   }
 
   types(frame: JsonObject): AgentEventType[] | undefined {

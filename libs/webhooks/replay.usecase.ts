@@ -58,6 +58,10 @@ export class Replays {
       throw validationFailed([{ field: 'through', message: 'must be more than after', code: 'range' }]);
     }
     const from = BigInt(after ?? 0);
+    if (from > head) {
+      const message = `must be a number that the agent's stream has reached; its newest event is ${head}`;
+      throw validationFailed([{ field: 'after', message, code: 'range' }]);
+    }
     const asked = through === undefined ? undefined : BigInt(through);
     // Never beyond what has happened: a replay tells nothing in advance.
     const last = kind === 'failed' ? lastFailed : asked === undefined || asked > head ? head : asked;

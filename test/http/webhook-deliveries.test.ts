@@ -316,6 +316,7 @@ describe('a replay of many', () => {
     [{ kind: 'range' }, ['after']],
     [{ kind: 'range', after: -1 }, ['after']],
     [{ kind: 'range', after: 5, through: 5 }, ['through']],
+    [{ kind: 'range', after: 1_000_000 }, ['after']],
     [{ kind: 'failed', after: 5 }, ['after']],
     [{ kind: 'failed', through: 5 }, ['through']],
     [{ kind: 'range', after: 1.5, through: 'x', more: 1 }, ['after', 'through', 'more']],
