@@ -7,6 +7,7 @@ import { InjectLog, problemOf, RateLimits, type Log, type RateNote } from '#plat
 import { CLOSE } from './close-codes.js';
 import { HELD_FOR_MS } from './consumer.store.js';
 import { Consumers } from './consumers.js';
+import { EventFeed } from './event-feed.js';
 import { FrameBudget } from './frame-budget.js';
 import { gatewayProblems } from './gateway.problems.js';
 import { BUFFERED_MAX_BYTES, PING_EVERY_MS, type LiveSocket } from './live-socket.js';
@@ -44,6 +45,7 @@ export class Conversation {
 
   constructor(
     private readonly consumers: Consumers,
+    private readonly feed: EventFeed,
     private readonly presence: Presence,
     private readonly closer: CloseInvocations,
     private readonly marks: Marks,
@@ -113,6 +115,8 @@ export class Conversation {
     talk.isGreeting = true;
     clearTimeout(talk.timer);
     talk.timer = undefined;
+    // A number that the stream has not reached would set the place to its end, and what was not done would be gone.
+    if (hello.after !== undefined) await this.feed.start(socket.owner.agentId, hello.after);
     // Who may only watch must not take work away from those who do it, even under one name.
     const consumer = socket.owner.scopes.includes('provide') ? hello.consumer : `${WATCHER}${hello.consumer}`;
     const session = new Session(socket, consumer, hello.window);

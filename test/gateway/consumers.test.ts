@@ -319,6 +319,21 @@ describe('several sockets', () => {
     expect(second.events).toEqual([]);
   });
 
+  it('are refused for a number that the stream has not reached, and keep what they had', async () => {
+    const shop = await market.shop();
+    await announce(shop, 2);
+    const before = await market.greet(shop.provider, { consumer: 'main' });
+    await before.until(() => before.events.length === 2);
+    await before.leave();
+    const ahead = await market.open(shop.provider, {}, '?v=1');
+    ahead.send({ type: 'hello', consumer: 'main', after: 3 });
+    expect(await ahead.untilClosed()).toMatchObject({ code: 4501, reason: 'CURSOR_AHEAD' });
+    expect(ahead.frames).toMatchObject([{ type: 'error', code: 'CURSOR_AHEAD', details: { after: 3, head: 2 } }]);
+    const after = await market.greet(shop.provider, { consumer: 'main' });
+    await after.until(() => after.events.length === 2);
+    expect(after.events).toEqual(['1.2', '2.2']);
+  });
+
   it('that comes back with other types gets nothing that it had before under those it leaves out', async () => {
     const shop = await market.shop();
     await announce(shop, 2);
