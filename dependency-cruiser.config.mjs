@@ -10,7 +10,7 @@ const LADDER = [
   ['escrow', 'reputation'],
   ['services', 'regions', 'ops'],
   ['invocations'],
-  ['tasks', 'employments', 'matching', 'a2a', 'webhooks', 'gateway'],
+  ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks', 'gateway'],
   ['workflows'],
 ];
 

@@ -17,8 +17,12 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     allowOnly: false,
-    // Two files at a time where there are two cores: tests wait for servers and clocks more than they compute.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Files of a worker share what they import: loading Nest and the application anew for each took a third of the time. So a
+    // test leaves nothing behind in its process: no environment, no open server, no change of a module's state.
+    isolate: false,
+    // Three files at a time where there are two cores: tests wait for servers and clocks more than they compute, and two leave a third of the
+    // processors idle.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: [
       {
         extends: true,

@@ -31,9 +31,14 @@ create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 
 create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.invocation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.owner_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.service_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.task_application_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.task_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.task_submission_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.webhook_endpoint_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.webhook_replay_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.webhook_secret_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -206,6 +211,13 @@ create table market.agent_event (
   constraint agent_event_pkey PRIMARY KEY (agent_id, seq, id)
 ) partition by range (id)
 
+create table market.agent_notice (
+  agent_id bigint not null,
+  seq bigint not null,
+  data json not null,
+  constraint agent_notice_pkey PRIMARY KEY (agent_id, seq)
+)
+
 create table market.agent_poll (
   agent_id bigint not null,
   polled_at timestamp with time zone not null,
@@ -230,6 +242,7 @@ create table market.agent_stats (
   response_ms bigint not null default 0,
   stars bigint not null default 0,
   reviews bigint not null default 0,
+  responses bigint not null default 0,
   constraint agent_stats_pkey PRIMARY KEY (agent_id)
 ) with (fillfactor=50)
 
@@ -334,6 +347,52 @@ create table market.delivery_attempt (
   constraint delivery_attempt_answered_or_not CHECK (((status_code IS NULL) <> (reason IS NULL))),
   constraint delivery_attempt_pkey PRIMARY KEY (delivery_id, attempt)
 ) partition by range (delivery_id)
+
+create table market.employment (
+  id bigint not null,
+  hold_id bigint,
+  employer_agent_id bigint not null,
+  employer_owner_id bigint not null,
+  employee_agent_id bigint not null,
+  employee_owner_id bigint not null,
+  salary bigint not null,
+  stake bigint not null,
+  duration_hours integer,
+  hours integer not null,
+  uses_up boolean not null,
+  phase text not null,
+  created_at timestamp with time zone not null,
+  offer_ends_at timestamp with time zone not null,
+  due_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  ended_by bigint,
+  billed_hours bigint not null default 0,
+  payment bigint not null default 0,
+  reason text,
+  constraint employment_accepted_in_time CHECK ((started_at < offer_ends_at)),
+  constraint employment_billed_when_worked CHECK (((billed_hours >= 1) = (phase = ANY (ARRAY['terminated'::text, 'completed'::text])))),
+  constraint employment_ends_once CHECK (((ended_at IS NULL) = (phase = ANY (ARRAY['pending'::text, 'active'::text])))),
+  constraint employment_held_between_owners CHECK (((hold_id IS NULL) = (employer_owner_id = employee_owner_id))),
+  constraint employment_hold_once UNIQUE (hold_id),
+  constraint employment_hours_covered CHECK (((hours >= 1) AND (hours <= (stake / salary)) AND (hours <= COALESCE(duration_hours, hours)))),
+  constraint employment_of_two_agents CHECK ((employer_agent_id <> employee_agent_id)),
+  constraint employment_payment_in_stake CHECK (((payment >= 0) AND (payment <= stake))),
+  constraint employment_phase_known CHECK ((phase = ANY (ARRAY['pending'::text, 'active'::text, 'rejected'::text, 'expired'::text, 'withdrawn'::text, 'terminated'::text, 'completed'::text]))),
+  constraint employment_pkey PRIMARY KEY (id),
+  constraint employment_salary_positive CHECK ((salary > 0)),
+  constraint employment_stake_covers_an_hour CHECK (((stake >= salary) AND (stake <= '1000000000000000'::bigint))),
+  constraint employment_starts_when_accepted CHECK (((started_at IS NOT NULL) = (phase = ANY (ARRAY['active'::text, 'terminated'::text, 'completed'::text]))))
+)
+
+create table market.feedback (
+  id bigint not null,
+  agent_id bigint not null,
+  content text not null,
+  created_at timestamp with time zone not null,
+  constraint feedback_has_a_length CHECK (((char_length(content) >= 5) AND (char_length(content) <= 2000))),
+  constraint feedback_pkey PRIMARY KEY (id)
+)
 
 create table market.gateway_node (
   node uuid not null,
@@ -463,6 +522,71 @@ create table market.service_version (
   output_schema json,
   created_at timestamp with time zone not null,
   constraint service_version_pkey PRIMARY KEY (service_id, version)
+)
+
+create table market.task (
+  id bigint not null,
+  hold_id bigint not null,
+  publisher_agent_id bigint not null,
+  publisher_owner_id bigint not null,
+  title text not null,
+  description text not null,
+  category text not null,
+  bounty bigint not null,
+  phase text not null,
+  deadline_at timestamp with time zone not null,
+  due_at timestamp with time zone not null,
+  worker_agent_id bigint,
+  worker_owner_id bigint,
+  application_id bigint,
+  revisions integer not null default 0,
+  rating smallint,
+  review text,
+  accepted_by text,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  constraint task_bounty_in_range CHECK (((bounty >= 1) AND (bounty <= '1000000000000000'::bigint))),
+  constraint task_ended_when_it_has CHECK (((phase = ANY (ARRAY['completed'::text, 'cancelled'::text, 'expired'::text])) = (ended_at IS NOT NULL))),
+  constraint task_held_once UNIQUE (hold_id),
+  constraint task_phase_known CHECK ((phase = ANY (ARRAY['open'::text, 'in_progress'::text, 'pending_review'::text, 'completed'::text, 'cancelled'::text, 'expired'::text]))),
+  constraint task_pkey PRIMARY KEY (id),
+  constraint task_rating_in_range CHECK (((rating >= 1) AND (rating <= 5))),
+  constraint task_worker_when_selected CHECK (((worker_agent_id IS NULL) = (application_id IS NULL)))
+)
+
+create table market.task_application (
+  id bigint not null,
+  task_id bigint not null,
+  agent_id bigint not null,
+  owner_id bigint not null,
+  message text not null,
+  estimated_duration text,
+  status text not null,
+  created_at timestamp with time zone not null,
+  decided_at timestamp with time zone,
+  constraint task_application_decided CHECK (((status = 'pending'::text) = (decided_at IS NULL))),
+  constraint task_application_once UNIQUE (task_id, agent_id),
+  constraint task_application_pkey PRIMARY KEY (id),
+  constraint task_application_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'rejected'::text, 'withdrawn'::text])))
+)
+
+create table market.task_submission (
+  id bigint not null,
+  task_id bigint not null,
+  submitter_agent_id bigint not null,
+  content text not null,
+  attachments text[] not null,
+  notes text not null,
+  status text not null,
+  fingerprint bytea not null,
+  submitted_at timestamp with time zone not null,
+  reviewed_at timestamp with time zone,
+  review_notes text not null default ''::text,
+  constraint task_submission_pkey PRIMARY KEY (id),
+  constraint task_submission_reviewed CHECK (((status = 'pending'::text) = (reviewed_at IS NULL))),
+  constraint task_submission_status_known CHECK ((status = ANY (ARRAY['pending'::text, 'accepted'::text, 'revision_requested'::text])))
 )
 
 create table market.webhook_cursor (
@@ -635,6 +759,10 @@ CREATE INDEX delivery_by_endpoint ON ONLY market.delivery USING btree (endpoint_
 CREATE INDEX delivery_due ON ONLY market.delivery USING btree (run_at) WHERE (status = 'pending'::text)
 CREATE INDEX delivery_not_delivered ON ONLY market.delivery USING btree (endpoint_id, id) WHERE (status = 'failed'::text)
 CREATE INDEX delivery_replayed ON ONLY market.delivery USING btree (endpoint_id, seq, id) WHERE (replay_id IS NOT NULL)
+CREATE INDEX employment_by_employee ON market.employment USING btree (employee_agent_id, id)
+CREATE INDEX employment_by_employer ON market.employment USING btree (employer_agent_id, id)
+CREATE INDEX employment_due ON market.employment USING btree (due_at) WHERE (ended_at IS NULL)
+CREATE INDEX feedback_by_agent ON market.feedback USING btree (agent_id, created_at)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
@@ -646,6 +774,12 @@ CREATE INDEX service_by_price ON market.service USING btree (price, id)
 CREATE INDEX service_by_text ON market.service USING gin (title public.gin_trgm_ops, description public.gin_trgm_ops)
 CREATE INDEX settlement_by_payee ON ONLY ledger.settlement USING btree (payee_account, settled_at) WHERE ((to_payee)::bigint > 0)
 CREATE INDEX settlement_refunds_by_payer ON ONLY ledger.settlement USING btree (payer_account, settled_at) WHERE ((to_payer)::bigint > 0)
+CREATE INDEX task_application_by_agent ON market.task_application USING btree (agent_id, id)
+CREATE INDEX task_by_publisher ON market.task USING btree (publisher_agent_id, id)
+CREATE INDEX task_by_worker ON market.task USING btree (worker_agent_id, id) WHERE (worker_agent_id IS NOT NULL)
+CREATE INDEX task_due ON market.task USING btree (due_at) WHERE (ended_at IS NULL)
+CREATE INDEX task_open ON market.task USING btree (category, id) WHERE (phase = 'open'::text)
+CREATE INDEX task_submission_by_task ON market.task_submission USING btree (task_id, id)
 CREATE INDEX transfer_by_credit ON ledger.transfer USING btree (credit, created_at, id)
 CREATE INDEX transfer_by_debit ON ledger.transfer USING btree (debit, created_at, id)
 CREATE INDEX webhook_endpoint_breaker ON market.webhook_endpoint USING btree (breaker_until) WHERE ((breaker_until IS NOT NULL) AND (deleted_at IS NULL))
@@ -665,7 +799,7 @@ create function ledger.check_settlement() returns trigger language plpgsql volat
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
 create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4fde8bb17ff69112be4f4f39d4a1aaf2
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3a20fc74b1da7cd904002eb16dd0d6d7
-create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 40cedc7642c42c5b6e4f8253b13cf581
+create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, p_payee_accounts bigint[] DEFAULT NULL::bigint[], p_payee_agents bigint[] DEFAULT NULL::bigint[]) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body bb8773334f7afeaf997334f5ddbd3ea9
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
 create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
 create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 0c1964bd9c056572a387b84bd5310c30
@@ -689,7 +823,14 @@ create function market.consumer_settle(p_agents bigint[], p_consumers text[], p_
 create function market.consumer_sockets(p_agent bigint, p_consumer text) returns bigint language sql stable parallel unsafe set search_path="" body 48230d15619ba13f3e083fc5e8336fc5
 create function market.consumer_take(p_agent bigint, p_consumer text, p_session uuid, p_limit integer, p_lease_ms integer) returns TABLE(kind text, seq bigint, to_seq bigint, attempt integer, event_id uuid, type text, invocation_id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 9f6578aeab207aa857b18ddc28188207
 create function market.consumer_take_many(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_limits integer[], p_lease_ms integer) returns TABLE(kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[], created_at timestamp with time zone[]) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off set plan_cache_mode=force_generic_plan body 8f3faee69fbae5e9c52edcb2ae044ab4
+create function market.employment_bill_said(p_row market.employment) returns jsonb language sql immutable parallel unsafe set search_path="" body 6268f6a8161276648a4f8c2db6835b4f
+create function market.employment_offer(p_employer_agent bigint, p_employer_owner bigint, p_key_id bigint, p_employee_agent bigint, p_salary bigint, p_stake bigint, p_duration_hours integer, p_key text, p_fingerprint bytea, p_offer_hours integer, p_hours_max integer, p_pending_max integer) returns TABLE(verdict text, employment_id bigint, staked bigint, created_at timestamp with time zone, due_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 33b4ac92e4f966d676e52babd3a0526f
+create function market.employment_said(p_row market.employment) returns jsonb language sql stable parallel unsafe set search_path="" body 4d5ec66d1f1386e4474bb21cf3381830
+create function market.employment_step(p_id bigint, p_action text, p_actor_agent bigint, p_key_id bigint, p_words text) returns TABLE(verdict text, has_changed boolean, phase text, employer_agent_id bigint, employee_agent_id bigint, staked bigint, payment bigint, billed_hours bigint, due_at timestamp with time zone, started_at timestamp with time zone, ended_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body b7303d5b20cf32a513295e17d87366a5
+create function market.employment_verdict(p_row market.employment, p_action text, p_actor_agent bigint, p_is_frozen boolean, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body 48ed84913045ecebbbf81a9c1d3dcc3b
+create function market.employments_due(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 27581d0dd909f56112dbfd933380e69a
 create function market.event_append(p_agent_ids bigint[], p_types text[], p_invocation_ids bigint[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d08c7ac6b6be0b03769d671f81ca0bc3
+create function market.feedback_give(p_agent_id bigint, p_content text, p_per_day integer) returns TABLE(id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body caf10b9d5b0ff7bea0493b05e3aa24ca
 create function market.gateway_beat(p_node uuid, p_is_new boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body e297d48b604084b0aa63fd60e4cfa9d9
 create function market.gateway_stop(p_node uuid) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body cda9da4d39c2049b94470259974e2957
 create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigint) returns TABLE(verdict text, acknowledged_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 3c9d492b559fa43204b290b6356aca93
@@ -705,11 +846,25 @@ create function market.invocations_erase(p_days integer, p_limit integer) return
 create function market.invocations_taken(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 7ec7f010f6d153560d008e0d912acd08
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
 create function market.node_is_gone(p_seen_at timestamp with time zone, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe set search_path="" body a71c850a8464224decd6b1db2aa1f590
+create function market.notice_append(p_agent_ids bigint[], p_types text[], p_data json[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body abe58ad17fa1d0ba67871ae1b97c60a6
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
 create function market.presence_tell(p_node uuid, p_agents bigint[], p_states text[], p_gone bigint[], p_is_all boolean) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c1802e351c94660806b852c8b7e4677f
+create function market.shells_text(p_amount bigint) returns text language sql immutable parallel unsafe body 0fbd36615949269576a23d2fb60991a9
 create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
-create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body be2889eb1c222bd1162ddfc6aa6f287a
+create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body e7c67a21caddaa6fb7a79ea4ca492c03
+create function market.task_application_data(p_task market.task, p_application bigint, p_applicant bigint, p_more jsonb) returns json language sql stable parallel unsafe body 375c7425fec59f51a2516543dc59d3ca
+create function market.task_apply(p_id bigint, p_task bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_message text, p_estimated_duration text) returns TABLE(verdict text, application_id bigint, created_at timestamp with time zone, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4f3cca11cc47548a10bb90b51874d43a
+create function market.task_close(p_task bigint, p_action text, p_agent bigint, p_key_id bigint, p_rating integer, p_review text) returns TABLE(verdict text, phase text, ended_at timestamp with time zone, paid bigint, agent_ids bigint[]) language plpgsql volatile parallel unsafe security definer set search_path="" body d832a1b2dbdddcd956c1e80959262a79
+create function market.task_publish(p_id bigint, p_hold_id bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_title text, p_description text, p_category text, p_bounty bigint, p_deadline_at timestamp with time zone, p_key text, p_fingerprint bytea) returns TABLE(verdict text, task_id bigint, bounty bigint, created_at timestamp with time zone, deadline_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body cc027ec945dcc067e73870730baefc32
+create function market.task_request_revision(p_task bigint, p_publisher bigint, p_key_id bigint, p_notes text) returns TABLE(verdict text, phase text, due_at timestamp with time zone, worker_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 75f04befb247acc8518eda10554c751e
+create function market.task_review_time() returns interval language sql immutable parallel unsafe body 8595a7e20fb8845f2dea2c5eee239245
+create function market.task_revisions_max() returns integer language sql immutable parallel unsafe body ac79f45d9f23ad49c79bc6771e476da0
+create function market.task_select(p_task bigint, p_application bigint, p_publisher bigint, p_key_id bigint, p_message text) returns TABLE(verdict text, phase text, worker_agent_id bigint, started_at timestamp with time zone, agent_ids bigint[]) language plpgsql volatile parallel unsafe security definer set search_path="" body b5a17b7732c3eeef8eab34b5b14eb8a3
+create function market.task_submission_data(p_task market.task, p_submission bigint, p_more jsonb) returns json language sql stable parallel unsafe body 28e7dfd5ba3afcd000cc3c153e069772
+create function market.task_submit(p_id bigint, p_application bigint, p_agent bigint, p_key_id bigint, p_content text, p_attachments text[], p_notes text, p_fingerprint bytea) returns TABLE(verdict text, phase text, submission_id bigint, task_id bigint, submitted_at timestamp with time zone, due_at timestamp with time zone, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4ec9dfe914f4c96e19fd21282733b50a
+create function market.task_withdraw(p_id bigint, p_agent bigint, p_key_id bigint) returns TABLE(verdict text, status text, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 8caa8911811851eda3e45d3ea1048288
+create function market.time_text(p_at timestamp with time zone) returns text language sql immutable parallel unsafe body b0b40104afdf5ce382a93532cca5e8fe
 create function market.webhook_behind(p_after bigint, p_limit integer) returns SETOF bigint language sql stable parallel unsafe set search_path="" body 4944bb41aead85fdf53154f7b925d424
 create function market.webhook_endpoint_tried(p_endpoint_id bigint, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language sql volatile parallel unsafe set search_path="" body 90481468332ad3731a52d16b763fea22
 create function market.webhook_endpoint_tried_v2(p_endpoint_id bigint, p_url text, p_failed integer, p_has_succeeded boolean, p_is_gone boolean, p_has_failed_often boolean) returns TABLE(agent_id bigint, state text, breaker_until timestamp with time zone, breaker_opened integer, is_noticed boolean) language plpgsql volatile parallel unsafe security definer set search_path="" body 5364b36463cc30ff12a402ecb413122a
@@ -786,6 +941,13 @@ grant execute on function market.consumer_settle(bigint[],text[],uuid[],bigint[]
 grant execute on function market.consumer_sockets(bigint,text) to c4c_app
 grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
 grant execute on function market.consumer_take_many(bigint[],text[],uuid[],integer[],integer) to c4c_app
+grant execute on function market.employment_bill_said(market.employment) to c4c_app
+grant execute on function market.employment_offer(bigint,bigint,bigint,bigint,bigint,bigint,integer,text,bytea,integer,integer,integer) to c4c_app
+grant execute on function market.employment_said(market.employment) to c4c_app
+grant execute on function market.employment_step(bigint,text,bigint,bigint,text) to c4c_app
+grant execute on function market.employment_verdict(market.employment,text,bigint,boolean,timestamp with time zone) to c4c_app
+grant execute on function market.employments_due(integer) to c4c_app
+grant execute on function market.feedback_give(bigint,text,integer) to c4c_app
 grant execute on function market.gateway_beat(uuid,boolean) to c4c_app
 grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
@@ -803,8 +965,21 @@ grant execute on function market.node_is_gone(timestamp with time zone,timestamp
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
+grant execute on function market.shells_text(bigint) to c4c_app
 grant execute on function market.socket_turn(interval,boolean) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
+grant execute on function market.task_application_data(market.task,bigint,bigint,jsonb) to c4c_app
+grant execute on function market.task_apply(bigint,bigint,bigint,bigint,bigint,text,text) to c4c_app
+grant execute on function market.task_close(bigint,text,bigint,bigint,integer,text) to c4c_app
+grant execute on function market.task_publish(bigint,bigint,bigint,bigint,bigint,text,text,text,bigint,timestamp with time zone,text,bytea) to c4c_app
+grant execute on function market.task_request_revision(bigint,bigint,bigint,text) to c4c_app
+grant execute on function market.task_review_time() to c4c_app
+grant execute on function market.task_revisions_max() to c4c_app
+grant execute on function market.task_select(bigint,bigint,bigint,bigint,text) to c4c_app
+grant execute on function market.task_submission_data(market.task,bigint,jsonb) to c4c_app
+grant execute on function market.task_submit(bigint,bigint,bigint,bigint,text,text[],text,bytea) to c4c_app
+grant execute on function market.task_withdraw(bigint,bigint,bigint) to c4c_app
+grant execute on function market.time_text(timestamp with time zone) to c4c_app
 grant execute on function market.webhook_behind(bigint,integer) to c4c_app
 grant execute on function market.webhook_endpoint_tried(bigint,integer,boolean,boolean,boolean) to c4c_app
 grant execute on function market.webhook_endpoint_tried_v2(bigint,text,integer,boolean,boolean,boolean) to c4c_app
@@ -888,6 +1063,7 @@ grant select on table ledger.wallet to c4c_treasury
 grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
+grant select on table market.agent_notice to c4c_app
 grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app
 grant select on table market.agent_stats to c4c_app
@@ -898,6 +1074,8 @@ grant select on table market.delivery_attempt_p00000 to c4c_app
 grant select on table market.delivery_attempt_p00001 to c4c_app
 grant select on table market.delivery_p00000 to c4c_app
 grant select on table market.delivery_p00001 to c4c_app
+grant select on table market.employment to c4c_app
+grant select on table market.feedback to c4c_app
 grant select on table market.gateway_node to c4c_app
 grant select on table market.invocation to c4c_app
 grant select on table market.invocation_p00000 to c4c_app
@@ -910,6 +1088,9 @@ grant select on table market.review to c4c_app
 grant select on table market.review_p00000 to c4c_app
 grant select on table market.review_p00001 to c4c_app
 grant select on table market.service_stats to c4c_app
+grant select on table market.task to c4c_app
+grant select on table market.task_application to c4c_app
+grant select on table market.task_submission to c4c_app
 grant select on table market.webhook_notice to c4c_app
 grant select on table market.webhook_pace to c4c_app
 grant select, usage on sequence ledger.hold_id to c4c_app
@@ -919,9 +1100,14 @@ grant select, usage on sequence market.agent_event_id to c4c_app
 grant select, usage on sequence market.agent_id to c4c_app
 grant select, usage on sequence market.api_key_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
+grant select, usage on sequence market.employment_id to c4c_app
+grant select, usage on sequence market.feedback_id to c4c_app
 grant select, usage on sequence market.invocation_id to c4c_app
 grant select, usage on sequence market.owner_id to c4c_app
 grant select, usage on sequence market.service_id to c4c_app
+grant select, usage on sequence market.task_application_id to c4c_app
+grant select, usage on sequence market.task_id to c4c_app
+grant select, usage on sequence market.task_submission_id to c4c_app
 grant select, usage on sequence market.webhook_endpoint_id to c4c_app
 grant select, usage on sequence market.webhook_replay_id to c4c_app
 grant select, usage on sequence market.webhook_secret_id to c4c_app

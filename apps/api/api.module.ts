@@ -1,12 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AgentsModule } from '#agents';
+import { EmploymentsModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
+import { FeedbacksModule } from '#feedbacks';
 import { GatewayModule } from '#gateway';
-import { DeadlineBell, InvocationsModule } from '#invocations';
+import { InvocationsModule } from '#invocations';
 import { OwnersModule } from '#owners';
 import {
   Database,
+  DeadlineBell,
+  DeadlineBellModule,
   DocsModule,
   HEALTH_CHECKS,
   HealthController,
@@ -15,28 +19,40 @@ import {
   type Platform,
 } from '#platform';
 import { ServicesModule } from '#services';
+import { TasksModule } from '#tasks';
 import { WebhooksModule } from '#webhooks';
 
 /** Everything that answers over HTTP and WebSocket. */
 @Module({})
 export class ApiModule {
-  static with(platform: Platform): DynamicModule {
+  /** @param others what else has to be there before it is ready */
+  static with(platform: Platform, others: readonly HealthCheck[] = []): DynamicModule {
     return {
       module: ApiModule,
       imports: [
         PlatformModule.with(platform),
         DocsModule,
+        DeadlineBellModule,
         OwnersModule,
         AgentsModule,
         EscrowModule,
         EventsModule,
         ServicesModule,
         InvocationsModule,
+        TasksModule,
+        EmploymentsModule,
+        FeedbacksModule,
         GatewayModule,
         WebhooksModule,
       ],
       controllers: [HealthController],
-      providers: [{ provide: HEALTH_CHECKS, inject: [Database, DeadlineBell], useFactory: healthChecks }],
+      providers: [
+        {
+          provide: HEALTH_CHECKS,
+          inject: [Database, DeadlineBell],
+          useFactory: (database: Database, bell: DeadlineBell) => [...healthChecks(database, bell), ...others],
+        },
+      ],
     };
   }
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { pretty, rating, rowOf, shells, textOf, time, type Row } from './answer.js';
 import { usageError } from './cli-error.js';
 import { listOf, runs, wholeNumber } from './command.js';
+import { employmentCommands } from './employment.commands.js';
 import { readJsonObject } from './input-file.js';
 import type { Session } from './session.js';
 import { pairs } from './table.js';
@@ -14,6 +15,8 @@ type ProfileOptions = {
   preferences?: string;
 };
 type PublishOptions = { expectedSalary?: number; workHours?: string; preferredTasks?: string[] };
+
+const STATUSES = 'online, offline or busy';
 
 export function agentCommands(manage: Command): void {
   const agent = manage.command('agent').description('the profile of the agent that the key belongs to');
@@ -47,7 +50,7 @@ export function agentCommands(manage: Command): void {
   );
 
   const status = agent.command('status').description('say that you are online, offline or busy');
-  status.argument('[status]').option('-s, --status <status>', 'the same, as a flag');
+  status.argument('[status]', STATUSES).option('-s, --status <status>', STATUSES);
   runs<{ status?: string }>(status, async (session, [word], options) => {
     const wanted = word ?? options.status;
     if (wanted === undefined) throw usageError('Give the status: online, offline or busy.');
@@ -78,6 +81,8 @@ export function agentCommands(manage: Command): void {
     const data = await session.api('agent').data({ path: '/agent/me/budget' });
     session.out.result(data, () => budgetLines(rowOf(data)));
   });
+
+  employmentCommands(agent);
 }
 
 function said(session: Session, data: unknown, otherwise: string): void {

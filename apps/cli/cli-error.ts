@@ -55,6 +55,13 @@ export function usageError(message: string, details?: Readonly<Record<string, un
   return new CliError('USAGE', message, EXIT.usage, details);
 }
 
+/** What went wrong, in one line; of wrong fields what is wrong with each. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const fields = error instanceof ApiError ? error.fields.map((each) => `${each.field} ${each.message}`) : [];
+  return [message, ...fields].join('; ');
+}
+
 function isFieldError(value: unknown): value is { field: string; message: string } {
   return typeof value === 'object' && value !== null && 'field' in value && 'message' in value;
 }

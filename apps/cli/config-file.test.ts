@@ -45,6 +45,10 @@ describe('the configuration file', () => {
     ['{', 'is not JSON'],
     ['[]', 'must hold one JSON object'],
     ['{"api_token": 7}', '"api_token"'],
+    ['{"profile": {}}', '"profile"'],
+    ['{"profiles": []}', '"profiles"'],
+    ['{"profiles": {"work": "x"}}', 'The profile "work"'],
+    ['{"profiles": {"work": {"api_token": 7}}}', '"api_token" in the profile "work"'],
   ])('refuses %s with a sentence', (text, message) => {
     const path = join(folder, 'config.json');
     writeFileSync(path, text, { mode: 0o600 });

@@ -18,8 +18,10 @@ import { EXIT } from './exit-codes.js';
 import type { StoredConfig } from './settings.js';
 
 const OWNER_ONLY = 0o600;
+/** What a profile may hold. */
+export const VALUE_KEYS = ['api_token', 'api_endpoint', 'output', 'webhook_url'] as const;
 
-export type ConfigFile = { path: string; config: StoredConfig; warning?: string };
+export type ConfigFile = { path: string; config: StoredConfig; isThere: boolean; warning?: string };
 
 export function configPath(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
   const given = flag ?? env['C4C_CONFIG'];
@@ -35,11 +37,11 @@ export function readConfig(path: string): ConfigFile {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { path, config: {} };
+    if (hasCode(error, 'ENOENT')) return { path, config: {}, isThere: false };
     throw new CliError('CONFIG_UNREADABLE', `The configuration ${path} cannot be read: ${reason(error)}.`, EXIT.other);
   }
   const warning = closeToOthers(path);
-  return { path, config: parse(path, text), ...(warning === undefined ? {} : { warning }) };
+  return { path, config: parse(path, text), isThere: true, ...(warning === undefined ? {} : { warning }) };
 }
 
 /** Replaces the file in one step, readable by its owner only: a crash leaves the old or the new one, never half. */
@@ -82,20 +84,35 @@ function parse(path: string, text: string): StoredConfig {
   let value: unknown;
   try {
     value = text.trim() === '' ? {} : JSON.parse(text);
-  } catch (error) {
-    throw usageError(`The configuration ${path} is not JSON (${reason(error)}). Correct it or remove it.`);
+  } catch {
+    // The parser's own words quote the text around the place, and that may be a key.
+    throw usageError(`The configuration ${path} is not JSON. Correct it or remove it.`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isObject(value)) {
     throw usageError(`The configuration ${path} must hold one JSON object. Correct it or remove it.`);
   }
-  for (const key of ['api_token', 'api_endpoint', 'output', 'webhook_url']) {
-    const one: unknown = Reflect.get(value, key);
-    if (one !== undefined && typeof one !== 'string') {
-      throw usageError(`"${key}" in the configuration ${path} must be a string.`);
-    }
+  requireTexts(value, [...VALUE_KEYS, 'profile'], `the configuration ${path}`);
+  const profiles: unknown = Reflect.get(value, 'profiles');
+  if (profiles !== undefined && !isObject(profiles)) {
+    throw usageError(`"profiles" in the configuration ${path} must be an object.`);
+  }
+  for (const [name, profile] of Object.entries(profiles ?? {})) {
+    if (!isObject(profile)) throw usageError(`The profile "${name}" in the configuration ${path} must be an object.`);
+    requireTexts(profile, VALUE_KEYS, `the profile "${name}" of the configuration ${path}`);
   }
   // Keys that this version does not know stay in the object, so that writing it back keeps them.
   return value;
+}
+
+function requireTexts(values: object, keys: readonly string[], where: string): void {
+  for (const key of keys) {
+    const one: unknown = Reflect.get(values, key);
+    if (one !== undefined && typeof one !== 'string') throw usageError(`"${key}" in ${where} must be a string.`);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function hasCode(error: unknown, code: string): boolean {

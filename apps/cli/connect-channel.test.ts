@@ -167,6 +167,22 @@ describe('a conversation', () => {
   });
 });
 
+it('says whether what is to be sent is sent', async () => {
+  expect(channel.send({ type: 'ack', seq: 1, attempt: 1 })).toBe(false);
+  let isOpen = false;
+  peer.next(({ say, ws }) => {
+    say(WELCOME);
+    isOpen = true;
+    ws.once('message', () => ws.close(4004, 'try again'));
+  });
+  const running = channel.run();
+  await until(() => isOpen && names().includes('connected'));
+  expect(channel.send({ type: 'ack', seq: 1, attempt: 1 })).toBe(true);
+  await until(() => names().includes('disconnected'));
+  expect(channel.send({ type: 'ack', seq: 1, attempt: 1 })).toBe(false);
+  await stopped(running);
+});
+
 describe('a connection that ends', () => {
   it('comes back when a server that drains has asked for it', async () => {
     peer.next(({ say, ws }) => {
@@ -240,6 +256,15 @@ describe('the wait before it comes back', () => {
     const running = channel.run();
     await until(() => names().filter((name) => name === 'connected').length === 4);
     expect(waits()).toEqual(expected);
+    await stopped(running);
+  });
+
+  it.each([0.1, 0.123456, 0.999])('is whole milliseconds, also by chance %d', async (chance) => {
+    channel = channelWith({ backoff: { baseMs: 7, maxMs: 7 } }, () => chance);
+    peer.next(closes);
+    const running = channel.run();
+    await until(() => names().includes('disconnected'));
+    expect(waits().map((ms) => Number.isInteger(ms))).toEqual([true]);
     await stopped(running);
   });
 

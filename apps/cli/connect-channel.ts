@@ -69,19 +69,21 @@ export class Channel {
       // A market that was there and answers nonsense now is being replaced; one that never was is a wrong address.
       if (end.fatal !== undefined && !(wasWelcome && end.isFatalAtFirst === true)) throw end.fatal;
       if (stood >= this.timings.goodAfterMs) attempt = 0;
-      const retryInMs =
-        end.returnAfterMs ?? backoffMs(attempt, this.timings.backoff, this.options.random) + (end.retryAfterMs ?? 0);
+      const retryInMs = Math.ceil(
+        end.returnAfterMs ?? backoffMs(attempt, this.timings.backoff, this.options.random) + (end.retryAfterMs ?? 0),
+      );
       attempt += 1;
       this.options.log('disconnected', { reason: end.reason, retryInMs });
       await sleep(retryInMs, undefined, { signal: this.stopped.signal }).catch(() => undefined);
     }
   }
 
-  /** Sends at the pace that the server allows. What is said while there is no connection is not said: the server asks again. */
-  send(frame: ClientFrame): void {
-    if (!this.isWelcome) return;
+  /** Sends at the pace that the server allows. False while there is no connection: it is not said then, and the server asks again. */
+  send(frame: ClientFrame): boolean {
+    if (!this.isWelcome || this.socket?.readyState !== WebSocket.OPEN) return false;
     if (frame.type === 'ack') this.pace.pass(JSON.stringify(frame));
     else this.pace.send(JSON.stringify(frame));
+    return true;
   }
 
   /** Asks for nothing more, waits for `finished`, and says goodbye. */

@@ -70,8 +70,6 @@ export function closeOf(code: number, text: string, said?: Said): End {
   if (code === 4502 || said?.code === NOT_SUPPORTED) return { reason, fatal: otherProtocol(reason) };
   if (code === 4504) return fatally('CLOSED', `The server says: ${reason}.`, EXIT.rateLimit);
   if (said?.code === 'CONSUMER_TYPES') return fatally(said.code, OTHER_TYPES, EXIT.conflict);
-  // Too quick is no mistake that a second time would repeat.
-  if (said?.code === 'FRAME_RATE_EXCEEDED') return { reason };
   return fatally(
     said?.code ?? 'CLOSED',
     `The server closed the connection for good: ${reason}.`,

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ApiError } from './cli-error.js';
 import { Forwarder, retryDelayMs, type ForwarderOptions } from './connect-forwarder.js';
 import type { Delivery } from './connect-frame.js';
 import type { ConnectEvent } from './connect-log.js';
@@ -8,6 +9,7 @@ const REFUSED: Outcome = { kind: 'again', reason: 'HTTP 500' };
 const TAKEN: Outcome = { kind: 'taken', facts: { status: 204 } };
 
 let logged: ConnectEvent[];
+let reasons: unknown[];
 let told: string[];
 let finished: Set<string>;
 let handed: number[];
@@ -15,7 +17,7 @@ let answer: (attempt: number) => Outcome | Promise<Outcome>;
 let failure: unknown;
 
 beforeEach(() => {
-  [logged, told, handed, failure] = [[], [], [], undefined];
+  [logged, reasons, told, handed, failure] = [[], [], [], [], undefined];
   finished = new Set();
   answer = () => TAKEN;
 });
@@ -32,10 +34,13 @@ function forwarder(options: Partial<ForwarderOptions> = {}): Forwarder {
     },
     concurrency: 8,
     onExhausted: 'drop',
-    log: (event) => void logged.push(event),
+    log: (event, facts = {}) => {
+      logged.push(event);
+      reasons.push(facts['reason']);
+    },
     now: () => Date.now(),
     finished: { has: (id) => finished.has(id), add: async (id) => void finished.add(id) },
-    acknowledge: ({ seq, attempt }) => void told.push(`ack ${seq} ${attempt}`),
+    acknowledge: ({ seq, attempt }) => told.push(`ack ${seq} ${attempt}`) > 0,
     progress: ({ seq }) => void told.push(`progress ${seq}`),
     submit: async (id, result) => void told.push(`submit ${id} ${result.status}`),
     fatal: (error) => (failure = error),
@@ -158,5 +163,39 @@ describe('an event', () => {
     one.accept(work());
     await one.idle();
     expect(told).toEqual(['written', 'ack 9 1']);
+  });
+
+  it('is said to be acknowledged when that was sent, and not while there is no connection', async () => {
+    let isConnected = false;
+    const one = forwarder({ acknowledge: () => isConnected });
+    one.accept(work());
+    await one.idle();
+    expect(logged).toEqual(['forward.ok']);
+    isConnected = true;
+    one.accept(work({ attempt: 2 }));
+    await one.idle();
+    expect(logged).toEqual(['forward.ok', 'event.duplicate', 'acked']);
+  });
+
+  it('whose result is refused is told with what is wrong in each field', async () => {
+    const errors = [
+      { field: 'output.words', message: 'must be a number' },
+      { field: 'output', message: 'must have no "letters"' },
+    ];
+    const refused = new ApiError(422, {
+      success: false,
+      error: { code: 'OUTPUT_INVALID', message: '2 fields are wrong; see errors' },
+      errors,
+    });
+    answer = () => ({ kind: 'taken', facts: {}, result: { status: 'completed', output: {} } });
+    const one = forwarder({
+      submit: (_, { status }) => (status === 'completed' ? Promise.reject(refused) : Promise.resolve()),
+    });
+    one.accept(work());
+    await one.idle();
+    expect(logged).toEqual(['forward.ok', 'submit.failed', 'submitted', 'acked']);
+    expect(reasons[1]).toBe(
+      '2 fields are wrong; see errors; output.words must be a number; output must have no "letters"',
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, CliError } from './cli-error.js';
+import { ApiError, CliError, reasonOf } from './cli-error.js';
 import type { Delivery } from './connect-frame.js';
 import type { Log } from './connect-log.js';
 import type { Result, Target } from './connect-target.js';
@@ -21,7 +21,8 @@ export type ForwarderOptions = {
   now: () => number;
   /** What is finished, also by an earlier run. */
   finished: { has(id: string): boolean; add(id: string): Promise<void> };
-  acknowledge: (delivery: Delivery) => void;
+  /** False when it could not be said: the server hands the event over again. */
+  acknowledge: (delivery: Delivery) => boolean;
   progress: (delivery: Delivery) => void;
   /** @throws {ApiError} what the API refused; other errors mean that another try may help */
   submit: (invocationId: number, result: Result) => Promise<unknown>;
@@ -133,8 +134,7 @@ export class Forwarder {
     if (now() >= endsAt) return this.giveUp(work, attempt - 1, 'its deadline has passed', true);
     if (delivery.hasEnded === true) {
       log('forward.expired', { ...facts, attempt: attempt - 1, reason: 'it has ended already' });
-      await this.finish(work);
-      return undefined;
+      return this.finish(work);
     }
     const started = performance.now();
     const outcome = await this.reporting(work, () => target.hand(delivery, attempt));
@@ -142,8 +142,7 @@ export class Forwarder {
     if (outcome.kind === 'taken') {
       log('forward.ok', { ...facts, attempt, ...outcome.facts, ms });
       if (outcome.result !== undefined) await this.submit(delivery, outcome.result, endsAt);
-      await this.finish(work);
-      return undefined;
+      return this.finish(work);
     }
     const { reason } = outcome;
     const retryInMs = Math.max(retryDelayMs(attempt), outcome.retryAfterMs ?? 0);
@@ -175,8 +174,7 @@ export class Forwarder {
     if (onExhausted === 'fail' && delivery.isWork && delivery.deadlineAt !== undefined && now() < delivery.deadlineAt) {
       await this.submit(delivery, { status: 'failed', error: 'The provider could not take it' }, delivery.deadlineAt);
     }
-    await this.finish(work);
-    return undefined;
+    return this.finish(work);
   }
 
   /** Until the API has it, has its own reason not to, or the deadline has passed. */
@@ -193,7 +191,7 @@ export class Forwarder {
         const error = result.status === 'failed' ? { error: result.error } : {};
         return log('submitted', { ...factsOf(delivery), status: result.status, ...error });
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = reasonOf(error);
         log('submit.failed', { ...factsOf(delivery), reason });
         // No result of this run will be taken: nothing more is worked on, and what is in hand is left to another key.
         if (error instanceof ApiError && error.code === 'SCOPE_MISSING') throw mayNotSubmit(reason);
@@ -212,14 +210,15 @@ export class Forwarder {
     }
   }
 
-  private async finish(work: Working): Promise<void> {
+  /** However it ended: nothing more is to be done, now or in a later run. */
+  private async finish(work: Working): Promise<undefined> {
     await this.options.finished.add(work.delivery.id);
     this.acknowledge(work.delivery);
+    return undefined;
   }
 
   private acknowledge(delivery: Delivery): void {
-    this.options.acknowledge(delivery);
-    this.options.log('acked', factsOf(delivery));
+    if (this.options.acknowledge(delivery)) this.options.log('acked', factsOf(delivery));
   }
 }
 

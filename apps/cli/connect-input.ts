@@ -1,4 +1,5 @@
 import { rowOf, type Row } from './answer.js';
+import { reasonOf } from './cli-error.js';
 import type { Delivery } from './connect-frame.js';
 import type { Outcome, Target } from './connect-target.js';
 
@@ -23,7 +24,7 @@ export class WholeInput implements Target {
     try {
       whole ??= await this.fill(delivery);
     } catch (error) {
-      return { kind: 'again', reason: `its input: ${error instanceof Error ? error.message : String(error)}` };
+      return { kind: 'again', reason: `its input: ${reasonOf(error)}` };
     }
     // Further tries need not fetch it again.
     this.whole.set(delivery, whole);

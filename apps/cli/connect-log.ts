@@ -6,6 +6,7 @@ export type ConnectEvent =
   | 'connecting'
   | 'connected'
   | 'resumed'
+  | 'showing'
   | 'disconnected'
   | 'draining'
   | 'refused'
@@ -46,6 +47,10 @@ function sentence(event: ConnectEvent, facts: Readonly<Record<string, unknown>>)
       return `connected to ${text('endpoint')}${facts['target'] === undefined ? '' : `, forwarding to ${text('target')}`}`;
     case 'resumed':
       return `going on after event ${text('after')}, ${text('lag')} to catch up`;
+    case 'showing':
+      return facts['acknowledges'] === true
+        ? 'no target: events are only shown, but work that is shown counts as acknowledged: its caller cannot cancel it, and webhooks do not get it. --webhook or --exec hands it on; a key without the scope "provide" only looks on'
+        : 'no target, and a key that may not provide: events are only shown, and stay with those who do the work';
     case 'disconnected':
       return `disconnected: ${text('reason')}; connecting again in ${seconds(facts['retryInMs'])}`;
     case 'draining':

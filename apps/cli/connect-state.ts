@@ -84,7 +84,8 @@ export class ConnectState {
   }
 }
 
-function readStored(path: string): Readonly<Record<string, unknown>> {
+/** What the file holds; nothing when there is none. @throws {CliError} other, when it cannot be read */
+export function readStored(path: string): Readonly<Record<string, unknown>> {
   let text: string;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

@@ -1,18 +1,31 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { listOf, runs, wholeNumber } from './command.js';
+import { runs, someOf, someText, wholeNumber } from './command.js';
 import type { ConnectOptions } from './connect.js';
 
 export function connectCommand(program: Command): void {
   const connect = program
     .command('connect')
     .description("receive your agent's events, and hand each to a program on this machine (agent key)")
-    .option('--webhook <url>', 'post them to this http or https address; without a target the events are shown')
-    .option('--exec <command>', 'run this for each invocation: event on stdin, JSON result on stdout; no shell')
-    .option('--consumer <name>', 'copies of one name share the work, each other name gets everything', 'connect')
-    .option('--types <list>', 'only these types of events, with commas (--exec: invocation.invoked)', listOf)
+    .option(
+      '--webhook <url>',
+      'post them to this http or https address; without a target the events are shown',
+      someText,
+    )
+    .option(
+      '--exec <command>',
+      'run this for each invocation: event on stdin, JSON result on stdout; no shell',
+      someText,
+    )
+    .option(
+      '--consumer <name>',
+      'copies of one name share the work, each other name gets everything',
+      someText,
+      'connect',
+    )
+    .option('--types <list>', 'only these types of events, with commas (--exec: invocation.invoked)', someOf)
     .option('--concurrency <number>', 'how many at a time', wholeNumber(1, 64), 8)
     .option('--timeout <duration>', 'for one try: 500ms, 10s, 2m (10s; --exec: until the deadline)', durationMs)
-    .option('--secret <whsec>', 'sign with this (C4C_WEBHOOK_SECRET; else one is made, kept and shown once)')
+    .option('--secret <whsec>', 'sign with this (C4C_WEBHOOK_SECRET; else one is made, kept and shown once)', someText)
     .option(
       '--max-retries <number>',
       'of one event; then --on-exhausted counts (default: until its deadline)',

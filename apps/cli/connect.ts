@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import { rowOf, shells, textOf, type Row } from './answer.js';
+import { CONSUMER_NAME_RULE, isConsumerName } from '#kernel';
+import { rowOf, shells, type Row } from './answer.js';
 import { SAFE_RETRIES } from './api-client.js';
 import { CliError, usageError } from './cli-error.js';
 import { version } from './clone.js';
@@ -18,6 +19,7 @@ import { ConnectState, statePath } from './connect-state.js';
 import type { Target } from './connect-target.js';
 import { WebhookTarget } from './connect-webhook.js';
 import { eventTypeOf } from './event-type.js';
+import { nameOf } from './events.view.js';
 import { EXIT } from './exit-codes.js';
 import type { Session } from './session.js';
 import { localSecret } from './webhook-secret.js';
@@ -40,8 +42,6 @@ export type ConnectOptions = {
 const TIMEOUT_MS = 10_000;
 const EXIT_WITHIN_MS = 500;
 const WORK = 'invocation.invoked';
-// Not `.` and `..`: in an address they are no name, so nobody could have them forgotten.
-const CONSUMER = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,63}$/;
 const MAY_NOT_SUBMIT =
   'The key may not end invocations, as --exec and --on-exhausted fail do: it lacks the scope "provide". Make one with it (c4c owner key create), or use --webhook or no target to look on.';
 /** Whoever only looks on is no copy of whoever works. */
@@ -51,9 +51,7 @@ const REPORTS_PER_ACK = 3;
 
 /** Receives the agent's events and hands them to the target, until a signal, `--once` or a reason not to come back ends it. */
 export async function receive(session: Session, options: ConnectOptions): Promise<void> {
-  if (!CONSUMER.test(options.consumer)) {
-    throw usageError('A consumer is 1 to 63 letters, digits, dots, colons, hyphens or underscores, and not . or ..');
-  }
+  if (!isConsumerName(options.consumer)) throw usageError(`--consumer must be ${CONSUMER_NAME_RULE}.`);
   const log = connectLog(session.out);
   const connection = new Connection(session, options, log);
   stopOnSignals(connection, log);
@@ -77,6 +75,8 @@ class Connection {
   private aheadMs = 0;
   private failure: Error | undefined;
   private stopping: Promise<void> | undefined;
+  /** What it means to have no target. */
+  private isTold = false;
 
   constructor(
     private readonly session: Session,
@@ -87,7 +87,7 @@ class Connection {
     const key = session.key('agent');
     const target = this.target();
     const consumer = target === undefined ? SHOWING : options.consumer;
-    this.types = options.types?.map(eventTypeOf) ?? (options.exec === undefined ? undefined : [WORK]);
+    this.types = options.types?.map((type) => eventTypeOf(type)) ?? (options.exec === undefined ? undefined : [WORK]);
     const { types } = this;
     if (target !== undefined) {
       const keyPrint = createHash('sha256').update(key).digest('hex');
@@ -140,7 +140,6 @@ class Connection {
   private target(): Target | undefined {
     const { exec, webhook, timeout, secret } = this.options;
     if (exec !== undefined && webhook !== undefined) throw usageError('Give --webhook or --exec, not both.');
-    if (webhook === '') throw usageError('--webhook needs an address; what was given is empty.');
     if (exec !== undefined) {
       const target = new ExecTarget(exec, () => this.now(), timeout);
       target.requireThere();
@@ -200,13 +199,16 @@ class Connection {
       void this.stop();
       return;
     }
-    const { session, head, acked, ackMs, serverTime } = welcome;
+    const { session, head, acked, ackMs, serverTime, scopes } = welcome;
     this.place.welcomed(welcome);
     if (serverTime !== undefined) this.aheadMs = serverTime - Date.now();
     this.forwarder?.reportEvery(ackMs / REPORTS_PER_ACK);
     const endpoint = this.session.settings.endpoint.value;
     this.log('connected', { endpoint, session, ...(target === undefined ? {} : { target }) });
     this.log('resumed', { after: acked, lag: Math.max(0, head - acked) });
+    if (this.forwarder === undefined && !this.isTold)
+      this.log('showing', { acknowledges: scopes?.includes('provide') !== false });
+    this.isTold = true;
   }
 
   private received(frame: ServerFrame): void {
@@ -248,9 +250,7 @@ class Connection {
 }
 
 function titleOf(data: Row): string {
-  return [textOf(data, 'serviceTitle') ?? textOf(data, 'url'), shells(data['price'])]
-    .filter((part) => part !== undefined)
-    .join(', ');
+  return [nameOf(data), shells(data['price'] ?? data['bounty'])].filter((part) => part !== undefined).join(', ');
 }
 
 function asError(error: unknown): Error {

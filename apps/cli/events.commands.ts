@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { textOf } from './answer.js';
 import { SAFE_RETRIES } from './api-client.js';
-import { listOf, runs, wholeNumber } from './command.js';
+import { runs, someOf, someText, wholeNumber } from './command.js';
 import { tailEvents, type TailOptions } from './events-tail.js';
 import { consumerLines, pageLines } from './events.view.js';
 
@@ -12,7 +12,7 @@ type ListOptions = TailOptions & { limit?: number };
 export function eventCommands(program: Command): void {
   const group = program.command('events').description("your agent's events, numbered without gaps (agent key)");
   const from = ['--after <seq>', 'only those after this number', wholeNumber(0, Number.MAX_SAFE_INTEGER)] as const;
-  const some = ['--types <types>', 'only these, such as invocation.invoked,review.created', listOf] as const;
+  const some = ['--types <types>', 'only these, such as invocation.invoked,review.created', someOf] as const;
 
   const list = group
     .command('list')
@@ -42,7 +42,7 @@ export function eventCommands(program: Command): void {
   const forget = group
     .command('forget')
     .description('free one of these names; its place is gone with it')
-    .argument('<name>');
+    .argument('<name>', 'as `events consumers` shows it', someText);
   runs(forget, async (session, [name]) => {
     const path = `${CONSUMERS}/${encodeURIComponent(String(name))}`;
     const data = await session.api('agent').data({ method: 'DELETE', path });

@@ -39,7 +39,7 @@ const EVENTS: readonly Column<Row>[] = [
   { title: 'ABOUT', value: ({ data }) => aboutOf(rowOf(data)) },
   {
     title: 'NAME',
-    value: ({ data }) => textOf(data, 'serviceTitle') ?? textOf(data, 'url'),
+    value: ({ data }) => nameOf(rowOf(data)),
     canShrink: true,
   },
 ];
@@ -53,7 +53,17 @@ const CONSUMERS: readonly Column<Row>[] = [
 ];
 
 /** An event of a type that is newer than this program is about something, too. */
-function aboutOf({ invocationId, endpointId }: Row): string | undefined {
-  if (invocationId !== undefined) return `invocation ${String(invocationId)}`;
-  return endpointId === undefined ? undefined : `endpoint ${String(endpointId)}`;
+function aboutOf(data: Row): string | undefined {
+  const subject = ['invocation', 'task', 'employment', 'endpoint'].find((one) => data[`${one}Id`] !== undefined);
+  return subject === undefined ? undefined : `${subject} ${String(data[`${subject}Id`])}`;
+}
+
+/** What a person knows it by: the title, the address, or who hires whom. */
+export function nameOf(data: Row): string | undefined {
+  const name = ['serviceTitle', 'taskTitle', 'url']
+    .map((field) => textOf(data, field))
+    .find((text) => text !== undefined);
+  if (name !== undefined) return name;
+  const [employer, employee] = [textOf(data, 'employerAgentName'), textOf(data, 'employeeAgentName')];
+  return employer === undefined || employee === undefined ? undefined : `${employer} hires ${employee}`;
 }

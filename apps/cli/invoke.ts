@@ -137,7 +137,7 @@ function retryHint(idempotencyKey: string, maxPrice: string | undefined): string
   return `To repeat this safely: --idempotency-key ${quoted(idempotencyKey)}${cap}`;
 }
 
-function balanceLine(available: string | undefined, price: string | undefined): string | undefined {
+export function balanceLine(available: string | undefined, price: string | undefined): string | undefined {
   if (available === undefined || price === undefined) return undefined;
   try {
     const rest = parseShells(available) - parseShells(price);

@@ -4,7 +4,8 @@ import { configPath, readConfig } from './config-file.js';
 import { EXIT } from './exit-codes.js';
 import { asCliError, Output } from './output.js';
 import { createProgram, missingCommand } from './program.js';
-import { guessOutput, type StoredConfig } from './settings.js';
+import { chosenProfile } from './profile.js';
+import { guessOutput, type StoredValues } from './settings.js';
 
 // A reader that has seen enough (`c4c … | head -1`) closes the pipe; that is no error of this command.
 process.stdout.on('error', (error: NodeJS.ErrnoException) =>
@@ -41,11 +42,16 @@ function saidOf(error: unknown, complaint: string, missing: () => string): CliEr
 }
 
 /** The file may be what the error is about; then there is nothing to learn from it. */
-function storedConfig(argv: readonly string[]): StoredConfig {
+function storedConfig(argv: readonly string[]): StoredValues {
   try {
-    const flag = argv.indexOf('--config');
-    return readConfig(configPath(flag < 0 ? undefined : argv[flag + 1], process.env)).config;
+    const { config } = readConfig(configPath(wordAfter(argv, '--config'), process.env));
+    return chosenProfile(config, wordAfter(argv, '--profile'), process.env).values;
   } catch {
     return {};
   }
+}
+
+function wordAfter(argv: readonly string[], flag: string): string | undefined {
+  const at = argv.indexOf(flag);
+  return at < 0 ? undefined : argv[at + 1];
 }

@@ -4,6 +4,7 @@ import { duration, named, listLines, pretty, rating, rowOf, rowsOf, shells, time
 import { idOf, runs, wholeNumber } from './command.js';
 import type { Session } from './session.js';
 import { pairs, type Column } from './table.js';
+import { MARKET_TASKS, marketTaskLines } from './task.view.js';
 
 type ListOptions = {
   page?: number;
@@ -20,9 +21,9 @@ export function marketCommands(program: Command): void {
   const market = program.command('market').description('what is on offer; needs no key');
 
   const service = market.command('service').description('services that can be invoked');
-  runs(priced(listing(service.command('list').description('list services'))), services);
+  runs(priced(listing(service.command('list').description('list services'), SERVICE_STATUS)), services);
   const search = service.command('search').description('find services').argument('<keyword>', 'what to look for');
-  runs<ListOptions>(priced(listing(search)), (session, [keyword = ''], options) =>
+  runs<ListOptions>(priced(listing(search, SERVICE_STATUS)), (session, [keyword = ''], options) =>
     services(session, [], { ...options, search: keyword }),
   );
   runs(service.command('show').description('one service').argument('<id>'), async (session, [id]) => {
@@ -30,8 +31,20 @@ export function marketCommands(program: Command): void {
     session.out.result(data, () => serviceLines(rowOf(data)));
   });
 
+  const task = market.command('task').description('tasks that an agent may apply for');
+  runs(listing(task.command('list').description('list open tasks'), TASK_STATUS), tasks);
+  const searchTask = task.command('search').description('find tasks').argument('<keyword>', 'what to look for');
+  runs<ListOptions>(listing(searchTask, TASK_STATUS), (session, [keyword = ''], options) =>
+    tasks(session, [], { ...options, search: keyword }),
+  );
+  runs(task.command('show').description('one task').argument('<id>'), async (session, [id]) => {
+    const data = await session.market().data({ path: `/market/tasks/${idOf(id, 'a task')}` });
+    session.out.result(data, () => marketTaskLines(rowOf(data)));
+  });
+
   const agent = market.command('agent').description('agents that offer themselves');
-  runs<ListOptions>(listing(agent.command('list').description('list agents')), async (session, _, options) => {
+  const agents = listing(agent.command('list').description('list agents'), 'online, offline or busy');
+  runs<ListOptions>(agents, async (session, _, options) => {
     const data = await session.market().data({ path: '/market/agents', query: queryOf(options) });
     const rows = rowsOf(data, 'data');
     session.out.result(data, () => listLines(AGENTS, rows, data, session.out.width));
@@ -48,26 +61,34 @@ async function services(session: Session, _: readonly string[], options: ListOpt
   session.out.result(data, () => listLines(SERVICES, rows, data, session.out.width));
 }
 
-function listing(command: Command): Command {
+async function tasks(session: Session, _: readonly string[], options: ListOptions): Promise<void> {
+  const data = await session.market().data({ path: '/market/tasks', query: queryOf(options) });
+  session.out.result(data, () => listLines(MARKET_TASKS, rowsOf(data, 'data'), data, session.out.width));
+}
+
+function listing(command: Command, status = 'only this status'): Command {
   return command
     .option('-p, --page <number>', 'page, from 1', wholeNumber(1, 1_000_000))
     .option('-l, --limit <number>', 'rows a page', wholeNumber(1, 1_000_000), 9)
     .option('-s, --search <text>', 'only what contains this text')
     .option('-c, --category <category>', 'only this category')
-    .option('--status <status>', 'only this status');
+    .option('--status <status>', status);
 }
 
 function priced(command: Command): Command {
   return command
     .option('--min-price <shells>', 'only from this price on')
     .option('--max-price <shells>', 'only up to this price')
-    .option('--sort-by <order>', 'order, as the server knows it');
+    .option('--sort-by <order>', 'time, price, price_desc, rating or calls');
 }
 
 function queryOf(options: ListOptions): Query {
   const { page, limit, search, category, status, minPrice, maxPrice, sortBy } = options;
   return { page, limit, search, category, status, minPrice, maxPrice, sortBy };
 }
+
+const SERVICE_STATUS = 'all, active or inactive';
+const TASK_STATUS = 'all, open, in_progress, pending_review, completed or cancelled';
 
 const SERVICES: readonly Column<Row>[] = [
   { title: 'ID', value: (row) => row['id'], align: 'right' },

@@ -5,13 +5,17 @@ import { agentCommands } from './agent.commands.js';
 import { backupCommands } from './backup.commands.js';
 import { version } from './clone.js';
 import { globalOptions } from './command.js';
+import { completionCommand } from './completion.command.js';
 import { configCommands } from './config.commands.js';
 import { connectCommand } from './connect.command.js';
+import { doctorCommand } from './doctor.command.js';
 import { eventCommands } from './events.commands.js';
+import { feedbackCommand } from './feedback.command.js';
 import { invocationCommands } from './invocation.commands.js';
 import { marketCommands } from './market.commands.js';
 import { ownerCommands } from './owner.commands.js';
 import { serviceCommands } from './service.commands.js';
+import { taskCommands } from './task.commands.js';
 import { triggerCommand } from './trigger.command.js';
 import { webhookCommands } from './webhook.commands.js';
 
@@ -27,18 +31,22 @@ export function createProgram(complain: (text: string) => void): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', EXIT_CODES);
   configCommands(program);
+  doctorCommand(program);
   marketCommands(program);
-  const manage = program.command('manage').description('your agent, its services and its invocations (agent key)');
+  const manage = program.command('manage').description('your agent, its services, invocations and tasks (agent key)');
   serviceCommands(manage);
   invocationCommands(manage);
+  taskCommands(manage);
   agentCommands(manage);
   connectCommand(program);
   eventCommands(program);
   triggerCommand(program);
   webhookCommands(program);
+  feedbackCommand(program);
   ownerCommands(program);
   adminCommands(program);
   backupCommands(program);
+  completionCommand(program);
   // Nothing asked: the help is the answer. Commander would call an unknown word one argument too many. Only now: a command
   // would inherit it, and take words that mean nothing to it without a word.
   program.allowExcessArguments().allowUnknownOption();

@@ -4,6 +4,7 @@ import { readDevFile, version } from './clone.js';
 import { readConfig, type ConfigFile } from './config-file.js';
 import { EXIT } from './exit-codes.js';
 import { Output } from './output.js';
+import { chosenProfile, requireProfile, type Profile } from './profile.js';
 import { resolveSettings, type Flags, type Settings } from './settings.js';
 
 export type KeyKind = 'agent' | 'owner' | 'admin';
@@ -13,6 +14,7 @@ export class Session {
   constructor(
     readonly settings: Settings,
     readonly file: ConfigFile,
+    readonly profile: Profile,
     readonly out: Output,
     private readonly env: Readonly<Record<string, string | undefined>>,
   ) {}
@@ -66,17 +68,20 @@ export class Session {
   }
 }
 
-/** @throws {CliError} usage, when a setting is not what it must be */
+/** @throws {CliError} usage, when a setting is not what it must be, or there is no such profile and none is to be made */
 export function openSession(
   flags: Flags,
   path: string,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  makesProfile = false,
 ): Session {
   const file = readConfig(path);
-  const settings = resolveSettings(flags, env, file.config, process.stdout.isTTY === true);
+  const profile = chosenProfile(file.config, flags.profile, env);
+  if (!makesProfile) requireProfile(profile, file.config, path);
+  const settings = resolveSettings(flags, env, profile.values, process.stdout.isTTY === true);
   const out = new Output(settings.output.value);
   if (file.warning !== undefined) out.note(`Warning: ${file.warning}`);
-  return new Session(settings, file, out, env);
+  return new Session(settings, file, profile, out, env);
 }
 
 export function quoted(word: string): string {

@@ -2,10 +2,13 @@ import { usageError } from './cli-error.js';
 
 export type OutputMode = 'text' | 'json';
 
-/** What the configuration file holds; the names are those of existing clients. */
-export type StoredConfig = { api_token?: string; api_endpoint?: string; output?: string; webhook_url?: string };
+/** What a profile holds; the names are those of existing clients. */
+export type StoredValues = { api_token?: string; api_endpoint?: string; output?: string; webhook_url?: string };
 
-export type Flags = { apiKey?: string; endpoint?: string; output?: string; webhookUrl?: string };
+/** What the configuration file holds: the default profile, the others, and the name of the one in use. */
+export type StoredConfig = StoredValues & { profile?: string; profiles?: Readonly<Record<string, StoredValues>> };
+
+export type Flags = { apiKey?: string; endpoint?: string; output?: string; webhookUrl?: string; profile?: string };
 
 export type Source = 'flag' | 'environment' | 'file' | 'default';
 
@@ -21,15 +24,18 @@ export type Settings = {
 export const DEFAULT_ENDPOINT = 'http://127.0.0.1:8787';
 
 /**
- * Flag, then environment, then file, then default; an empty value counts as absent everywhere.
+ * Flag, then environment, then file, then default; an empty value counts as absent everywhere. A profile that a flag names comes before
+ * the environment too, as any flag does.
  * @throws {CliError} usage, when a value is not what it must be
  */
 export function resolveSettings(
   flags: Flags,
   env: Readonly<Record<string, string | undefined>>,
-  file: StoredConfig,
+  file: StoredValues,
   isTerminal: boolean,
 ): Settings {
+  const first = (flag?: string, environment?: string, stored?: string): Setting<string> | undefined =>
+    firstOf(flag, environment, stored, (flags.profile ?? '') !== '');
   const token = first(flags.apiKey, env['C4C_API_TOKEN'], file.api_token);
   const endpoint = first(flags.endpoint, env['C4C_API_ENDPOINT'], file.api_endpoint);
   const output = first(flags.output, env['C4C_OUTPUT'], file.output);
@@ -52,7 +58,7 @@ export function resolveSettings(
 export function guessOutput(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  file: StoredConfig,
+  file: StoredValues,
   isTerminal: boolean,
 ): OutputMode {
   const fromFlag = argv.flatMap((word, at) => {
@@ -107,13 +113,15 @@ export function maskToken(token: string): string {
   return rest.length < 16 ? `${kind}…` : `${kind}${rest.slice(0, 4)}…${rest.slice(-4)}`;
 }
 
-function first(flag?: string, environment?: string, file?: string): Setting<string> | undefined {
-  const given = (
-    [
-      ['flag', flag],
-      ['environment', environment],
-      ['file', file],
-    ] as const
-  ).find(([, value]) => value !== undefined && value.trim() !== '');
+function firstOf(
+  flag: string | undefined,
+  environment: string | undefined,
+  file: string | undefined,
+  isFileFirst: boolean,
+): Setting<string> | undefined {
+  const stored = ['file', file] as const;
+  const outside = ['environment', environment] as const;
+  const order = [['flag', flag] as const, ...(isFileFirst ? [stored, outside] : [outside, stored])];
+  const given = order.find(([, value]) => value !== undefined && value.trim() !== '');
   return given?.[1] === undefined ? undefined : { value: given[1], source: given[0] };
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Owners } from '#owners';
-import { ConfigError, createLog, loadConfig, StartError, type Config, type Log } from '#platform';
+import { ConfigError, createLog, loadConfig, StartError, type Config, type HealthCheck, type Log } from '#platform';
 import { printAdminKey } from './admin-key.js';
 import { migrateAll, openDatabase } from './database.js';
 import { seedDemo, forgetDemo } from './demo-seed.js';
@@ -21,6 +21,13 @@ const DEVELOPMENT = { C4C_EGRESS_ALLOW: '127.0.0.0/8,::1' };
 
 /** How long a stop waits for a start that is under way. */
 const START_WITHIN_MS = 60_000;
+
+/** A script that waits for /readyz finds the demo's services on sale. */
+const DEMO_IS_OPEN: HealthCheck = {
+  name: 'demo',
+  check: () => (isDemoOpen ? Promise.resolve() : Promise.reject(new Error('the demo is being opened'))),
+};
+let isDemoOpen = false;
 
 const running: Part[] = [];
 let lock: HomeLock | undefined;
@@ -64,7 +71,7 @@ async function start(): Promise<void> {
   if (ending !== undefined) return;
 
   const { log, logFile } = openLog(config);
-  const market = await startMarket(config, log).catch((error: Error) => {
+  const market = await startMarket(config, log, config.demo ? [DEMO_IS_OPEN] : []).catch((error: Error) => {
     throw cannotListen(error, config.host, config.port);
   });
   running.push({ name: 'The market', stop: () => market.close() });
@@ -72,6 +79,7 @@ async function start(): Promise<void> {
   await lock.noteUrl(url);
   const adminKeyFile = await showAdminKey(market, config);
   const demo = await openDemo(market, config, url);
+  isDemoOpen = true;
   if (ending !== undefined) return;
 
   const lines = greeting({

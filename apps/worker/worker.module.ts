@@ -1,10 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { EmploymentDeadlinesModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
-import { DeadlinesModule } from '#invocations';
+import { InvocationDeadlinesModule } from '#invocations';
 import { OwnersModule } from '#owners';
-import { PlatformModule, type Platform } from '#platform';
+import { DeadlinesModule, PlatformModule, type Platform } from '#platform';
 import { ReputationModule } from '#reputation';
+import { TaskDeadlinesModule } from '#tasks';
 import { WebhookSenderModule } from '#webhooks';
 
 /** Everything that happens without being asked: deadlines, webhooks, folds, tallies, partitions, the end of payloads. */
@@ -20,6 +22,9 @@ export class WorkerModule {
         EscrowModule,
         ReputationModule,
         DeadlinesModule,
+        InvocationDeadlinesModule,
+        TaskDeadlinesModule,
+        EmploymentDeadlinesModule,
         WebhookSenderModule,
       ],
     };

@@ -1,8 +1,8 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FoldWorker } from '#escrow';
-import { Deadlines, EraseWorker } from '#invocations';
-import { nestLogger, Partitions, type Platform } from '#platform';
+import { EraseWorker } from '#invocations';
+import { Deadlines, nestLogger, Partitions, type Platform } from '#platform';
 import { TallyWorker } from '#reputation';
 import { PurgeWorker, Webhooks } from '#webhooks';
 import { WorkerModule } from './worker.module.js';

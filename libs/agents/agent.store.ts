@@ -22,6 +22,7 @@ export type Agent = {
   failed: bigint;
   timedOut: bigint;
   responseMs: bigint;
+  responses: bigint;
   stars: bigint;
   reviews: bigint;
 };
@@ -43,7 +44,7 @@ const AGENT = `select a.id, a.owner_id as "ownerId", a.name, a.category, a.descr
     a.freeze_reason as "freezeReason",
     greatest(a.last_active_at, (select max(k.last_used_at) from market.api_key k where k.agent_id = a.id)) as "lastActiveAt", a.created_at as "createdAt",
     coalesce(t.earned, 0) as earned, coalesce(t.completed, 0) as completed, coalesce(t.failed, 0) as failed,
-    coalesce(t.timed_out, 0) as "timedOut", coalesce(t.response_ms, 0) as "responseMs",
+    coalesce(t.timed_out, 0) as "timedOut", coalesce(t.response_ms, 0) as "responseMs", coalesce(t.responses, 0) as responses,
     coalesce(t.stars, 0) as stars, coalesce(t.reviews, 0) as reviews
   from market.agent a
   left join market.agent_stats t on t.agent_id = a.id`;

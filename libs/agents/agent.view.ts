@@ -1,12 +1,14 @@
 import { formatShells, isJsonObject } from '#kernel';
 import type { Agent } from './agent.store.js';
+import { reputationOf } from './reputation.js';
 
 /** The contract's AgentInfo: an agent's own profile. */
 export function agentInfo(agent: Agent): object {
   return {
     id: Number(agent.id),
     name: agent.name,
-    category: agent.category,
+    // A text, as the contract has it, also where there is none.
+    category: agent.category ?? '',
     status: agent.status,
     description: agent.description,
     capabilities: agent.capabilities,
@@ -48,7 +50,7 @@ export function marketAgentView(agent: Agent): object {
   return {
     id: Number(agent.id),
     name: agent.name,
-    category: agent.category,
+    category: agent.category ?? '',
     price: expectedSalary(agent),
     rating: rating(agent),
     status: agent.status,
@@ -58,9 +60,11 @@ export function marketAgentView(agent: Agent): object {
     performance: {
       tasksCompleted: Number(agent.completed),
       successRate: ended === 0n ? '-' : `${((Number(agent.completed) / Number(ended)) * 100).toFixed(1)}%`,
-      avgResponseTime: agent.completed === 0n ? '-' : durationText(Number(agent.responseMs / agent.completed)),
+      avgResponseTime: agent.responses === 0n ? '-' : durationText(Number(agent.responseMs / agent.responses)),
+      // Nothing counts by the day.
       history: [],
     },
+    reputation: reputationOf(agent),
   };
 }
 

@@ -28,8 +28,8 @@ export class AgentsController {
 
   @Get('me')
   @AgentAuth('read')
-  async me(@Caller() { agentId }: AgentPrincipal): Promise<object> {
-    return agentInfo(await this.own(agentId));
+  async me(@Caller() { agentId, scopes }: AgentPrincipal): Promise<object> {
+    return { ...agentInfo(await this.own(agentId)), keyScopes: scopes };
   }
 
   @Patch('me')

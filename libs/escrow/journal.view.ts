@@ -1,6 +1,7 @@
 import { formatShells } from '#kernel';
 import { textCell } from './csv.js';
 import type { Entry, EntryCursor } from './journal.store.js';
+import { subjectCell, subjectView } from './subject.js';
 
 /** A row of the journal as answers show it. */
 export function entryView(entry: Entry): object {
@@ -10,7 +11,7 @@ export function entryView(entry: Entry): object {
     kind: entry.kind,
     amount: formatShells(entry.amount),
     ...(entry.fee === 0n ? {} : { fee: formatShells(entry.fee) }),
-    ...(entry.subjectKind === 'invocation' ? { invocationId: Number(entry.subjectId) } : {}),
+    ...subjectView(entry),
     ...(entry.reference === null ? {} : { reference: entry.reference }),
     ...(entry.memo === null ? {} : { memo: entry.memo }),
   };
@@ -29,7 +30,7 @@ export function cursorFrom(text: string): EntryCursor | undefined {
   return { atUs: BigInt(atUs), kind, id: BigInt(id) };
 }
 
-const CSV_HEAD = 'id,at,kind,amount,fee,invocationId,reference,memo';
+const CSV_HEAD = 'id,at,kind,amount,fee,invocationId,reference,memo,taskId,employmentId';
 
 /** The same rows as RFC 4180 text. */
 export function entriesCsv(entries: readonly Entry[]): string {
@@ -40,9 +41,11 @@ export function entriesCsv(entries: readonly Entry[]): string {
       entry.kind,
       formatShells(entry.amount),
       formatShells(entry.fee),
-      entry.subjectKind === 'invocation' ? String(entry.subjectId) : '',
+      subjectCell(entry, 'invocation'),
       textCell(entry.reference ?? ''),
       textCell(entry.memo ?? ''),
+      subjectCell(entry, 'task'),
+      subjectCell(entry, 'employment'),
     ].join(','),
   );
   return [CSV_HEAD, ...lines, ''].join('\r\n');

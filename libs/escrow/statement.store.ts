@@ -165,8 +165,8 @@ const IN_MONTH = 'account_id = $1 and at >= $2 and at < $3 and since >= $4 and s
 
 function linesOf(beyond: string, limit: string): string {
   return `select m.at, (extract(epoch from m.at) * 1000000)::bigint as "atUs", m.kind, m.id, m.available, m.held, m.fee,
-      case when m.kind = 'income' then h.payee_agent else h.payer_agent end as "agentId",
-      case when m.kind = 'income' then h.payer_agent else h.payee_agent end as "otherAgentId",
+      case when m.kind = 'income' then coalesce(h.payee_agent, s.payee_agent) else h.payer_agent end as "agentId",
+      case when m.kind = 'income' then h.payer_agent else coalesce(h.payee_agent, s.payee_agent) end as "otherAgentId",
       h.subject_kind as "subjectKind", h.subject_id as "subjectId", t.reference, t.memo
     from (
       select at, kind, id, available, held, fee
@@ -176,6 +176,8 @@ function linesOf(beyond: string, limit: string): string {
       ${limit}
     ) m
     left join ledger.hold h on h.id = m.id and m.kind in ('hold', 'release', 'refund', 'income')
+    -- A bounty's hold names no payee; its settlement does.
+    left join ledger.settlement s on s.hold_id = h.id and h.payee_agent is null
     left join ledger.transfer t on t.id = m.id and m.kind not in ('hold', 'release', 'refund', 'income')
     order by m.at, m.kind, m.id`;
 }

@@ -3,6 +3,7 @@ import { csvLine, textCell } from './csv.js';
 import type { Balance } from './journal.store.js';
 import { cursorText } from './journal.view.js';
 import type { BalancedLine, OpenStatement, StatementHead, StatementPage } from './statement.usecase.js';
+import { subjectCell, subjectView } from './subject.js';
 
 /** One page of a statement as JSON. */
 export function statementView({ lines, hasMore, ...head }: StatementPage): object {
@@ -53,7 +54,7 @@ export function csvFileName({ ownerId, month, isFinal }: StatementHead): string 
 }
 
 const CSV_HEAD =
-  'at,kind,id,available,held,balanceAvailable,balanceHeld,fee,agentId,counterpartyAgentId,invocationId,reference,memo\r\n';
+  'at,kind,id,available,held,balanceAvailable,balanceHeld,fee,agentId,counterpartyAgentId,invocationId,reference,memo,taskId,employmentId\r\n';
 
 function balanceView({ available, held }: Balance): object {
   return { available: formatShells(available), held: formatShells(held), total: formatShells(available + held) };
@@ -71,7 +72,7 @@ function lineView(line: BalancedLine): object {
     ...(fee === 0n ? {} : { fee: formatShells(fee) }),
     ...(agentId === null ? {} : { agentId: Number(agentId) }),
     ...(otherAgentId === null ? {} : { counterpartyAgentId: Number(otherAgentId) }),
-    ...(line.subjectKind === 'invocation' ? { invocationId: Number(line.subjectId) } : {}),
+    ...subjectView(line),
     ...(reference === null ? {} : { reference }),
     ...(memo === null ? {} : { memo }),
   };
@@ -90,14 +91,32 @@ function lineCells(line: BalancedLine): string[] {
     formatShells(fee),
     idCell(agentId),
     idCell(otherAgentId),
-    line.subjectKind === 'invocation' ? idCell(line.subjectId) : '',
+    subjectCell(line, 'invocation'),
     textCell(line.reference ?? ''),
     textCell(line.memo ?? ''),
+    subjectCell(line, 'task'),
+    subjectCell(line, 'employment'),
   ];
 }
 
 function balanceCells(kind: string, at: Date, { available, held }: Balance, memo: string): string[] {
-  return [at.toISOString(), kind, '', '', '', formatShells(available), formatShells(held), '', '', '', '', '', memo];
+  return [
+    at.toISOString(),
+    kind,
+    '',
+    '',
+    '',
+    formatShells(available),
+    formatShells(held),
+    '',
+    '',
+    '',
+    '',
+    '',
+    memo,
+    '',
+    '',
+  ];
 }
 
 function idCell(id: bigint | null): string {

@@ -1,3 +1,6 @@
+import { EMPLOYMENT_EVENTS } from './employment-events.js';
+import { TASK_EVENTS } from './task-events.js';
+
 /**
  * `work` asks for something to be done in time, and stops making sense after its deadline; `info` tells what has happened, and
  * makes sense until retention drops it.
@@ -5,7 +8,7 @@
 export type EventClass = 'work' | 'info';
 
 /** What events are about. The lib that owns a subject's tables shows its events (`EventViews`). */
-export type EventSubject = 'invocation' | 'endpoint';
+export type EventSubject = 'invocation' | 'endpoint' | 'task' | 'employment';
 
 /** One field of an event's `data`. */
 export type EventField = {
@@ -213,7 +216,12 @@ export const EVENTS = {
       failingSince: '2026-03-01T11:58:12.000Z',
     },
   },
+  ...TASK_EVENTS,
+  ...EMPLOYMENT_EVENTS,
 } as const satisfies Record<string, EventEntry>;
+
+/** Subjects whose events keep what they say beside them. */
+export const NOTICED: readonly EventSubject[] = ['task', 'employment'];
 
 export type AgentEventType = keyof typeof EVENTS;
 

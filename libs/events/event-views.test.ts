@@ -73,7 +73,8 @@ describe('events of several subjects', () => {
 
 describe('a process', () => {
   it('does not start when nobody shows the events of some subject', () => {
-    expect(() => views(renderer('invocation')).onApplicationBootstrap()).toThrow('about: endpoint');
-    expect(() => views(renderer('invocation'), renderer('endpoint')).onApplicationBootstrap()).not.toThrow();
+    expect(() => views(renderer('invocation')).onApplicationBootstrap()).toThrow('about: endpoint, task, employment');
+    const all = (['invocation', 'endpoint', 'task', 'employment'] as const).map((subject) => renderer(subject));
+    expect(() => views(...all).onApplicationBootstrap()).not.toThrow();
   });
 });

@@ -13,6 +13,7 @@ export const CLOSE = {
   noPong: 4003,
   failed: 4004,
   resync: 4005,
+  tooFast: 4006,
   badFrame: 4501,
   version: 4502,
   keyRevoked: 4503,

@@ -4,7 +4,7 @@ import { notFound } from '#platform';
 import { ConsumerNames } from './consumer-names.store.js';
 import { ConsumersQuery } from './events.dto.js';
 import { gatewayProblems } from './gateway.problems.js';
-import { CONSUMERS_MAX, isConsumerName, WATCHER } from './v1-frames.js';
+import { CONSUMERS_MAX, isKnownName, WATCHER } from './v1-frames.js';
 
 /** The names under which an agent's sockets read its events. */
 @Controller('openapi/v1/agent/me/consumers')
@@ -33,7 +33,7 @@ export class ConsumersController {
   @Delete(':name')
   @AgentAuth('provide')
   async forget(@Caller() { agentId }: AgentPrincipal, @Param('name') name: string): Promise<object> {
-    const verdict = isConsumerName(name) ? await this.names.forget(agentId, name) : 'unknown';
+    const verdict = isKnownName(name) ? await this.names.forget(agentId, name) : 'unknown';
     if (verdict === 'unknown') throw notFound();
     if (verdict === 'open')
       throw gatewayProblems.CONSUMER_OPEN(`A socket of the consumer "${name}" is open; close it first`);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { EVENTS } from '#events';
 import { CloseInvocations, Marks, readSubmission } from '#invocations';
-import { assertNever } from '#kernel';
+import { assertNever, type ProblemKind } from '#kernel';
 import { ownerProblems } from '#owners';
 import { InjectLog, problemOf, RateLimits, type Log, type RateNote } from '#platform';
 import { CLOSE } from './close-codes.js';
@@ -94,12 +94,11 @@ export class Conversation {
     }
   }
 
-  /** Says why, and ends the socket for good: its client would only say it again. */
+  /** Says why, and ends the socket: for good when its client would only say it again. */
   refuse(socket: LiveSocket, problem: ReturnType<typeof problemOf>): void {
     if (!socket.isOpen) return;
     socket.reply(v1ErrorFrame(problem));
-    const isVersion = problem.kind === gatewayProblems.PROTOCOL_VERSION.kind;
-    socket.close(isVersion ? CLOSE.version : CLOSE.badFrame, problem.code);
+    socket.close(closeCodeOf(problem.kind), problem.code);
   }
 
   private async act(socket: LiveSocket, frame: V1Frame): Promise<void> {
@@ -242,6 +241,11 @@ export class Conversation {
       talk.submits -= 1;
     }
   }
+}
+
+function closeCodeOf(kind: ProblemKind): number {
+  if (kind === gatewayProblems.PROTOCOL_VERSION.kind) return CLOSE.version;
+  return kind === gatewayProblems.FRAME_RATE_EXCEEDED.kind ? CLOSE.tooFast : CLOSE.badFrame;
 }
 
 function requireProvide({ owner }: LiveSocket, type: string): void {

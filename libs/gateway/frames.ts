@@ -2,7 +2,7 @@ import { isJsonObject, type FieldError, type Json, type JsonObject, type Problem
 import { httpProblems } from '#platform';
 import { gatewayProblems } from './gateway.problems.js';
 
-/** What a client may say. The chat's frames follow with employments. */
+/** What a client may say. The frames of the employments' chat are not among it yet. */
 export type ClientFrame =
   | { type: 'ping' }
   | { type: 'pong' }
@@ -26,7 +26,7 @@ export function readFrame(text: string): ClientFrame {
     case 'message':
     case 'read':
       throw gatewayProblems.FRAME_NOT_SUPPORTED(
-        `Frames of type "${frame['type']}" belong to employments, which this server does not have yet`,
+        `Frames of type "${frame['type']}" belong to the chat of employments, which this server does not have yet`,
       );
     case 'hello':
       throw gatewayProblems.FRAME_NOT_SUPPORTED(

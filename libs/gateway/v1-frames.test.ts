@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EVENT_TYPES } from '#events';
 import { Problem } from '#kernel';
 import { readV1Frame } from './v1-frames.js';
 
@@ -66,5 +67,32 @@ describe('a frame of c4c.v1', () => {
     ['a submission of nothing', { type: 'submit' }, 'VALIDATION_FAILED ref invocationId'],
   ])('is refused: %s', (_name, frame, expected) => {
     expect(refusal(frame)).toBe(expected);
+  });
+
+  it.each([
+    [{ window: 0 }, 'must be a whole number from 1 to 64 (a larger one counts as 64), not 0'],
+    [{ window: '8' }, 'must be a whole number from 1 to 64 (a larger one counts as 64), not "8"'],
+    [{ after: -1 }, 'must be a whole number from 0 to 9007199254740991, not -1'],
+    [
+      { after: { a: 'x'.repeat(99) } },
+      `must be a whole number from 0 to 9007199254740991, not {"a":"${'x'.repeat(34)}…`,
+    ],
+    [
+      { consumer: 'a b' },
+      'must be 1 to 63 letters, digits, dots, colons, hyphens or underscores, and not . or ..; it is "a b"',
+    ],
+    [{ types: ['review.created', 'nothing'] }, `must be a list of 1 to 50 of ${EVENT_TYPES.join(', ')}; not "nothing"`],
+    [{ types: [] }, `must be a list of 1 to 50 of ${EVENT_TYPES.join(', ')}; it has 0`],
+    [{ types: 'all' }, `must be a list of 1 to 50 of ${EVENT_TYPES.join(', ')}; not "all"`],
+  ])('names what it was and what it may be: %j', (fields, message) => {
+    const refused = (): unknown => read({ type: 'hello', ...fields });
+    expect(refused).toThrow(expect.objectContaining({ errors: [{ field: Object.keys(fields)[0], message }] }));
+  });
+
+  it('names a version that is not spoken, and what is missing', () => {
+    expect(() => read({ type: 'hello', v: 2 })).toThrow('This server speaks version 1 of the protocol, not 2');
+    const message = 'must be a whole number from 1 to 9007199254740991, and is missing';
+    const errors = [{ field: 'attempt', message }];
+    expect(() => read({ type: 'ack', seq: 1 })).toThrow(expect.objectContaining({ errors }));
   });
 });

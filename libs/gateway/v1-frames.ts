@@ -1,5 +1,7 @@
-import { isAgentEventType, type AgentEventType, type Envelope } from '#events';
+import { EVENT_TYPES, isAgentEventType, type AgentEventType, type Envelope } from '#events';
 import {
+  CONSUMER_NAME_RULE,
+  isConsumerName,
   isJsonObject,
   MalformedJson,
   parseGuarded,
@@ -38,16 +40,15 @@ export const CONSUMER_DEFAULT = 'default';
 export const CONSUMERS_MAX = 32;
 /** Before the name of a consumer whose key may only watch; no client can say it. */
 export const WATCHER = '~';
-// Not `.` and `..`: in an address they are no name, so nobody could have them forgotten.
-const CONSUMER = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,63}$/;
 const TYPES_MAX = 50;
 const DELAY_MAX_MS = 3_600_000;
 const NOTE_LENGTH_MAX = 500;
 const REF_LENGTH_MAX = 64;
+const SHOWN_LENGTH_MAX = 40;
 
 /** Whether a consumer may have this name in the database. */
-export function isConsumerName(name: string): boolean {
-  return CONSUMER.test(name.startsWith(WATCHER) ? name.slice(WATCHER.length) : name);
+export function isKnownName(name: string): boolean {
+  return isConsumerName(name.startsWith(WATCHER) ? name.slice(WATCHER.length) : name);
 }
 
 /** Reads one text frame of the protocol.
@@ -173,7 +174,8 @@ function parsed(text: string): JsonObject {
 
 function hello(frame: JsonObject): Hello {
   const version = frame['v'] ?? 1;
-  if (version !== 1) throw gatewayProblems.PROTOCOL_VERSION('This server speaks version 1 of the protocol');
+  if (version !== 1)
+    throw gatewayProblems.PROTOCOL_VERSION(`This server speaks version 1 of the protocol, ${not(version)}`);
   return checked((take) => ({
     type: 'hello',
     consumer: take.consumer(frame),
@@ -182,7 +184,7 @@ function hello(frame: JsonObject): Hello {
         ? undefined
         : BigInt(take.integer(frame, 'after', 0, MAX)),
     types: take.types(frame),
-    window: frame['window'] === undefined ? WINDOW_MAX : Math.min(WINDOW_MAX, take.integer(frame, 'window', 1, MAX)),
+    window: take.window(frame),
   }));
 }
 
@@ -210,7 +212,13 @@ class Fields {
   integer(frame: JsonObject, field: string, min: number, max: number): number {
     const value = frame[field];
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value;
-    return this.wrong(field, `must be a whole number from ${min} to ${max}`, min);
+    return this.wrong(field, `must be a whole number from ${min} to ${max}, ${not(value)}`, min);
+  }
+
+  window({ window = WINDOW_MAX }: JsonObject): number {
+    if (typeof window === 'number' && Number.isSafeInteger(window) && window >= 1) return Math.min(WINDOW_MAX, window);
+    const range = `a whole number from 1 to ${WINDOW_MAX} (a larger one counts as ${WINDOW_MAX})`;
+    return this.wrong('window', `must be ${range}, ${not(window)}`, 1);
   }
 
   seq(frame: JsonObject): bigint {
@@ -219,19 +227,18 @@ class Fields {
 
   consumer(frame: JsonObject): string {
     const value = frame['consumer'] ?? CONSUMER_DEFAULT;
-    if (typeof value === 'string' && CONSUMER.test(value)) return value;
-    return this.wrong(
-      'consumer',
-      'must be 1 to 63 letters, digits, dots, colons, hyphens or underscores, and not . or ..',
-      '',
-    );
+    if (typeof value === 'string' && isConsumerName(value)) return value;
+    return this.wrong('consumer', `must be ${CONSUMER_NAME_RULE}; it is ${shown(value)}`, '');
   }
 
   types(frame: JsonObject): AgentEventType[] | undefined {
     const value = frame['types'];
     if (value === undefined || value === null) return undefined;
-    if (Array.isArray(value) && value.length > 0 && value.length <= TYPES_MAX && value.every(isType)) return value;
-    return this.wrong('types', `must be a list of 1 to ${TYPES_MAX} types of events`, undefined);
+    const list = Array.isArray(value) ? value : undefined;
+    const unknown = list?.find((one) => !isType(one));
+    if (list !== undefined && list.length > 0 && list.length <= TYPES_MAX && list.every(isType)) return list;
+    const what = list === undefined ? not(value) : unknown === undefined ? `it has ${list.length}` : not(unknown);
+    return this.wrong('types', `must be a list of 1 to ${TYPES_MAX} of ${EVENT_TYPES.join(', ')}; ${what}`, undefined);
   }
 
   note(frame: JsonObject): string | undefined {
@@ -250,6 +257,16 @@ class Fields {
     this.errors.push({ field, message });
     return instead;
   }
+}
+
+/** The value that was refused, at the end of what it must be. */
+function not(value: Json | undefined): string {
+  return value === undefined ? 'and is missing' : `not ${shown(value)}`;
+}
+
+function shown(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length <= SHOWN_LENGTH_MAX ? text : `${text.slice(0, SHOWN_LENGTH_MAX).toWellFormed()}…`;
 }
 
 function isType(value: Json): value is AgentEventType {

@@ -94,16 +94,6 @@ export class CloseStore implements OnModuleDestroy {
     );
   }
 
-  /** The database's clock, in milliseconds since 1970. */
-  async clockMs(): Promise<number> {
-    const [row] = await this.database.query<{ ms: bigint }>(
-      'select (extract(epoch from platform.clock()) * 1000)::bigint as ms',
-      [],
-      'clock',
-    );
-    return Number(row?.ms ?? 0n);
-  }
-
   async onModuleDestroy(): Promise<void> {
     await this.lane.close();
   }

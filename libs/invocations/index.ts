@@ -1,12 +1,10 @@
 export { CloseInvocations } from './close.usecase.js';
 export { CloseStore } from './close.store.js';
-export { DeadlineBell } from './deadline.bell.js';
 export { EraseWorker } from './erase.worker.js';
-export { ExpireWorker } from './expire.worker.js';
 export { InvocationFrames } from './invocation-frames.js';
 export type { Announced } from './invocation.store.js';
 export { invocationProblems } from './invocations.problems.js';
-export { Deadlines, DeadlinesModule, InvocationsModule } from './invocations.module.js';
+export { InvocationDeadlinesModule, InvocationsModule } from './invocations.module.js';
 export { Marks } from './marks.usecase.js';
 export { pendingWorkOf } from './notification.js';
 export { readSubmission } from './submission.js';

@@ -11,9 +11,8 @@ import {
 import { ReachabilityStore } from '#agents';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
-import { Bus, isLockTimeout, isNotSent, notFound } from '#platform';
+import { Bus, DeadlineBell, isLockTimeout, isNotSent, notFound } from '#platform';
 import { OfferCache, overloaded, SchemaPoolBusy, Schemas, type Offer } from '#services';
-import { DeadlineBell } from './deadline.bell.js';
 import { invocationProblems } from './invocations.problems.js';
 import { PinnedSchemas } from './pinned-schemas.js';
 import { OpenStore, type OpenVerdict } from './open.store.js';

@@ -3,6 +3,8 @@ export { assertNever } from './assert-never.js';
 export { backoffMs, type Backoff } from './backoff.js';
 export { canonicalJson, fingerprint } from './canonical-json.js';
 export { CATEGORIES, isCategory, type Category } from './categories.js';
+export { CONSUMER_NAME_RULE, isConsumerName } from './consumer-name.js';
+export { isEchoed, newChallenge } from './challenge.js';
 export { isJsonObject, type Json, type JsonObject } from './json.js';
 export { JSON_DEPTH_MAX, MalformedJson, parseGuarded, UnsafeJson } from './json-guard.js';
 export {
@@ -18,4 +20,4 @@ export {
 } from './problem.js';
 export { Recent } from './recent.js';
 export { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';
-export { webhookBodyOf } from './webhook-body.js';
+export { isProbeType, PROBE_TYPES, probeBodyOf, webhookBodyOf, type ProbeType } from './webhook-body.js';

@@ -24,3 +24,16 @@ export function webhookBodyOf(envelope: Envelope): Fields {
     specVersion: SPEC_VERSION,
   };
 }
+
+/** What an endpoint gets that is in no log: to see whether it takes requests, and whether somebody there reads them. */
+export const PROBE_TYPES = ['ping', 'endpoint.verify'] as const;
+export type ProbeType = (typeof PROBE_TYPES)[number];
+
+export function isProbeType(name: string): name is ProbeType {
+  return PROBE_TYPES.some((type) => type === name);
+}
+
+/** @param fields a `challenge` for `endpoint.verify` */
+export function probeBodyOf(type: ProbeType, id: string, now: Date, endpointId: number, fields: Fields): Fields {
+  return { type, id, timestamp: now.toISOString(), endpointId, ...fields };
+}

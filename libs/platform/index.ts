@@ -3,6 +3,7 @@ export { bucketEndMs, bucketOfJob } from './bell-bucket.js';
 export { Bus, type BusChannel, type BusMessages } from './bus.js';
 export { ConfigError, loadConfig, type Config } from './config.js';
 export { Database, type Row, type Tx } from './database.js';
+export * from './deadlines/index.js';
 export { Egress, type EgressRequest, type EgressResult, type EgressTimings } from './egress/index.js';
 export * from './http/index.js';
 export { IdSource } from './id-source.js';

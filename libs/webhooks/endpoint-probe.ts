@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { isEchoed, newChallenge, probeBodyOf, type ProbeType } from '#kernel';
 import { Egress, rateLimitProblems, type EgressResult } from '#platform';
-import { isEchoed, newChallenge } from './challenge.js';
 import { EndpointStore, type Endpoint } from './endpoint.store.js';
 import { ProbeBudget } from './probe-budget.js';
 import { sign } from './signing.js';
@@ -36,8 +36,8 @@ export class EndpointProbe {
 
   private async post(
     { id, agentId, ownerId, url, state }: Endpoint,
-    type: string,
-    data: object,
+    type: ProbeType,
+    data: Readonly<Record<string, unknown>>,
   ): Promise<EgressResult> {
     const secrets = (await this.store.liveSecrets([id])).get(id) ?? [];
     if (secrets.length === 0) {
@@ -52,9 +52,7 @@ export class EndpointProbe {
       throw rateLimitProblems.RATE_LIMITED(refusal.message, { retryAfterS: Math.ceil(refusal.waitMs / 1_000) });
     }
     const eventId = `evt_${randomUUID()}`;
-    const body = Buffer.from(
-      JSON.stringify({ type, id: eventId, timestamp: now.toISOString(), endpointId: Number(id), ...data }),
-    );
+    const body = Buffer.from(JSON.stringify(probeBodyOf(type, eventId, now, Number(id), data)));
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'c4c-webhooks/1',

@@ -1,12 +1,15 @@
+import type { AgentPrincipal } from '#owners';
 import type { EgressResult } from '#platform';
 import type { Endpoint } from './endpoint.store.js';
 
 const RESPONSE_SHOWN = 1_024;
 
-export function endpointView({ agentId: _, ownerId: __, ...endpoint }: Endpoint): object {
+/** A query may hold a secret: whoever may not change the endpoint sees that there is one, and not what it is. */
+export function endpointView({ agentId: _, ownerId: __, ...endpoint }: Endpoint, { scopes }: AgentPrincipal): object {
   return {
     ...endpoint,
     id: Number(endpoint.id),
+    url: scopes.includes('profile') ? endpoint.url : endpoint.url.replace(/\?.+$/, '?…'),
     eventTypes: endpoint.eventTypes ?? [],
     secrets: endpoint.secrets.map(({ id, createdAt, expiresAt }) => ({
       id,

@@ -18,97 +18,97 @@ export class EndpointsController {
   /** The answer is the only place where the secret is shown. */
   @Post()
   @AgentAuth('profile')
-  async create(@Caller() { agentId }: AgentPrincipal, @Body() { url, ...wish }: CreateEndpointBody): Promise<object> {
-    const { endpoint, secret } = await this.endpoints.create(agentId, url, filtered(wish));
-    return { endpoint: endpointView(endpoint), secret };
+  async create(@Caller() caller: AgentPrincipal, @Body() { url, ...wish }: CreateEndpointBody): Promise<object> {
+    const { endpoint, secret } = await this.endpoints.create(caller.agentId, url, filtered(wish));
+    return { endpoint: endpointView(endpoint, caller), secret };
   }
 
   @Get()
   @AgentAuth('read')
-  async list(@Caller() { agentId }: AgentPrincipal): Promise<object> {
-    const endpoints = await this.store.list(agentId);
-    return { endpoints: endpoints.map(endpointView), total: endpoints.length };
+  async list(@Caller() caller: AgentPrincipal): Promise<object> {
+    const endpoints = await this.store.list(caller.agentId);
+    return { endpoints: endpoints.map((endpoint) => endpointView(endpoint, caller)), total: endpoints.length };
   }
 
   @Get(':id')
   @AgentAuth('read')
-  async show(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
-    return endpointView(await this.endpoints.show(agentId, id));
+  async show(@Caller() caller: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
+    return endpointView(await this.endpoints.show(caller.agentId, id), caller);
   }
 
   @Patch(':id')
   @AgentAuth('profile')
   async update(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() body: UpdateEndpointBody,
   ): Promise<object> {
     requireSomeField(body);
-    return endpointView(await this.endpoints.update(agentId, id, filtered(body)));
+    return endpointView(await this.endpoints.update(caller.agentId, id, filtered(body)), caller);
   }
 
   @Delete(':id')
   @AgentAuth('profile')
-  async delete(@Caller() { agentId }: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
-    await this.endpoints.delete(agentId, id);
+  async delete(@Caller() caller: AgentPrincipal, @Param('id', IdParam) id: bigint): Promise<object> {
+    await this.endpoints.delete(caller.agentId, id);
     return { id: Number(id), message: 'The endpoint is deleted; nothing is sent to it any more' };
   }
 
   @Post(':id/verify')
   @AgentAuth('profile')
   async verify(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
     @Req() request: FastifyRequest,
   ): Promise<object> {
     waitOutside(request);
-    return endpointView(await this.endpoints.verify(agentId, id));
+    return endpointView(await this.endpoints.verify(caller.agentId, id), caller);
   }
 
   @Post(':id/test')
   @AgentAuth('profile')
   async test(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
     @Req() request: FastifyRequest,
   ): Promise<object> {
     waitOutside(request);
-    return callView(await this.endpoints.test(agentId, id));
+    return callView(await this.endpoints.test(caller.agentId, id));
   }
 
   /** The answer is the only place where the secret is shown. */
   @Post(':id/rotate-secret')
   @AgentAuth('profile')
   async rotateSecret(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() { overlapSeconds }: RotateSecretBody,
   ): Promise<object> {
-    return { id: Number(id), ...(await this.endpoints.rotateSecret(agentId, id, overlapSeconds)) };
+    return { id: Number(id), ...(await this.endpoints.rotateSecret(caller.agentId, id, overlapSeconds)) };
   }
 
   @Post(':id/pause')
   @AgentAuth('profile')
   async pause(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
   ): Promise<object> {
-    return endpointView(await this.endpoints.pause(agentId, id));
+    return endpointView(await this.endpoints.pause(caller.agentId, id), caller);
   }
 
   @Post(':id/resume')
   @AgentAuth('profile')
   async resume(
-    @Caller() { agentId }: AgentPrincipal,
+    @Caller() caller: AgentPrincipal,
     @Param('id', IdParam) id: bigint,
     @Body() _body: NoFields,
     @Req() request: FastifyRequest,
   ): Promise<object> {
     waitOutside(request);
-    return endpointView(await this.endpoints.resume(agentId, id));
+    return endpointView(await this.endpoints.resume(caller.agentId, id), caller);
   }
 }
 

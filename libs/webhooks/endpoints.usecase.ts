@@ -26,13 +26,13 @@ export class Endpoints {
 
   /** A new endpoint, to be verified, with its secret. @throws {Problem} VALIDATION_FAILED, WEBHOOK_LIMIT */
   async create(agentId: bigint, url: string, wish: EndpointWish): Promise<{ endpoint: Endpoint; secret: string }> {
-    this.requireGoodUrl(url);
+    const href = this.goodUrl(url);
     const secret = newSecret();
     const id = await this.database.inTransaction(async (tx) => {
       if ((await this.store.lockCount(tx, agentId)) >= ENDPOINTS_MAX) {
         throw webhookProblems.WEBHOOK_LIMIT(`An agent may have ${ENDPOINTS_MAX} webhook endpoints; delete one first`);
       }
-      const created = await this.store.insert(tx, agentId, url, wish);
+      const created = await this.store.insert(tx, agentId, href, wish);
       await this.store.addSecret(tx, created, secret);
       return created;
     });
@@ -48,8 +48,8 @@ export class Endpoints {
 
   /** @throws {Problem} VALIDATION_FAILED, NOT_FOUND */
   async update(agentId: bigint, id: bigint, wish: EndpointWish): Promise<Endpoint> {
-    if (wish.url !== undefined) this.requireGoodUrl(wish.url);
-    if (!(await this.store.update(agentId, id, wish))) throw notFound();
+    const url = wish.url === undefined ? undefined : this.goodUrl(wish.url);
+    if (!(await this.store.update(agentId, id, { ...wish, url }))) throw notFound();
     return this.show(agentId, id);
   }
 
@@ -127,9 +127,12 @@ export class Endpoints {
     });
   }
 
-  private requireGoodUrl(url: string): void {
+  /** The address as it will be called: one text for all its spellings, so that nobody is shown another than is called.
+   *  @throws {Problem} VALIDATION_FAILED */
+  private goodUrl(url: string): string {
     const message = this.egress.check(url);
     if (message !== undefined) throw validationFailed([{ field: 'url', message, code: 'invalid' }]);
+    return new URL(url).href;
   }
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, Module } from '@nestjs/common';
-import { DeadlinesModule, Marks } from '#invocations';
+import { InvocationDeadlinesModule, Marks } from '#invocations';
 import { EVENT_TYPES, EVENTS, EventViews } from '#events';
 import { Bell, Bus, damped, Egress, InjectLog, QueueFactory, RepeatedJob, type Log, type QueueWorker } from '#platform';
 import { DeliveriesController } from './deliveries.controller.js';
@@ -117,7 +117,7 @@ export class Webhooks {
 }
 
 @Module({
-  imports: [DeadlinesModule],
+  imports: [InvocationDeadlinesModule],
   providers: [
     DeliveryBodies,
     DeliveryStore,

@@ -146,11 +146,14 @@ begin
 end
 $$;
 
+-- Before migration 0021 it had two parameters less. With both there, a call without them would not know which is meant.
+drop function if exists ledger.escrow_settle(bigint[], text[], bigint[], text[], timestamptz[], timestamptz[], timestamptz);
+
 -- Ends holds. Per item: how much of the amount goes to the payee's side (the fee is taken out of that, rounded down); the rest
 -- returns to the payer. `p_not_before` and `p_not_after` are the instants of the item's timer (null: no bound), judged by
 -- the database's clock after the wallets are locked. Whoever gives `p_now` has locked the payers' wallets and read the clock after that.
 -- One verdict an item, in order: 'settled', 'not_found', 'already_settled', 'too_early', 'too_late'. A payee's owner who is the
--- payer gets everything back.
+-- payer gets everything back. Where a hold names no payee (a bounty is held before anybody is selected), the item names it.
 create or replace function ledger.escrow_settle(
   p_hold_ids bigint[],
   p_outcomes text[],
@@ -158,7 +161,9 @@ create or replace function ledger.escrow_settle(
   p_actors text[],
   p_not_before timestamptz[],
   p_not_after timestamptz[],
-  p_now timestamptz default null
+  p_now timestamptz default null,
+  p_payee_accounts bigint[] default null,
+  p_payee_agents bigint[] default null
 ) returns text[]
 language plpgsql
 security definer
@@ -175,7 +180,9 @@ declare
 begin
   if cardinality(p_hold_ids) = 1 then
     -- A hold never changes, so it is read before anything is locked.
-    select h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps into v_hold
+    select h.payer_account, coalesce(h.payee_account, p_payee_accounts[1]) as payee_account,
+      coalesce(h.payee_agent, p_payee_agents[1]) as payee_agent, h.amount, h.fee_bps
+    into v_hold
     from ledger.hold h
     where h.id = p_hold_ids[1];
     if not found then
@@ -227,15 +234,16 @@ begin
   end if;
   v_now := coalesce(p_now, platform.clock());
   with item as (
-    select i.item, h.id, h.payer_account, h.payee_account, h.payee_agent, h.amount, h.fee_bps, i.outcome, i.actor,
-      case when h.payee_account = h.payer_account then 0 else i.payee_part end as part, t.timing,
+    select i.item, h.id, h.payer_account, p.payee_account, coalesce(h.payee_agent, i.payee_agent) as payee_agent, h.amount, h.fee_bps,
+      i.outcome, i.actor, case when p.payee_account = h.payer_account then 0 else i.payee_part end as part, t.timing,
       -- Of several items for one hold the first that is inside its timer settles it.
       row_number() over (partition by h.id, t.timing order by i.item) as turn
-    from unnest(p_hold_ids, p_outcomes, p_payee_parts, p_actors, p_not_before, p_not_after)
-      with ordinality as i (hold_id, outcome, payee_part, actor, not_before, not_after, item)
+    from unnest(p_hold_ids, p_outcomes, p_payee_parts, p_actors, p_not_before, p_not_after, p_payee_accounts, p_payee_agents)
+      with ordinality as i (hold_id, outcome, payee_part, actor, not_before, not_after, payee_account, payee_agent, item)
     -- The list once more: without it the plan that is kept reads all of a partition that was empty when it was made.
     left join ledger.hold h on h.id = i.hold_id and h.id = any (p_hold_ids),
-      lateral (select case when v_now < i.not_before then 'too_early' when v_now >= i.not_after then 'too_late' else 'in_time' end as timing) t
+      lateral (select case when v_now < i.not_before then 'too_early' when v_now >= i.not_after then 'too_late' else 'in_time' end as timing) t,
+      lateral (select coalesce(h.payee_account, i.payee_account) as payee_account) p
   ), settled as (
     insert into ledger.settlement (hold_id, outcome, payer_account, payee_account, payee_agent, amount, to_payee, to_fee, to_payer,
       actor, settled_at)

@@ -35,3 +35,41 @@ begin
   order by e.n;
 end
 $$;
+
+-- Appends events that keep what they say (`data`) beside them, since what they are about may change. Like `event_append`: parallel
+-- arrays, called last in a transaction. An agent's notices go when their events have gone.
+create or replace function market.notice_append(
+  p_agent_ids bigint[],
+  p_types text[],
+  p_data json[],
+  p_now timestamptz
+) returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform market.event_append(p_agent_ids, p_types, array_fill(null::bigint, array [cardinality(p_agent_ids)]), p_now);
+  -- The numbers were taken under the streams' row locks, which this transaction has.
+  insert into market.agent_notice (agent_id, seq, data)
+  select e.agent_id,
+    s.next_seq - count(*) over (partition by e.agent_id) + row_number() over (partition by e.agent_id order by e.n) - 1, e.data
+  from unnest(p_agent_ids, p_data) with ordinality as e (agent_id, data, n)
+  join market.agent_stream s on s.agent_id = any (array [e.agent_id]);
+  delete from market.agent_notice n
+  where n.agent_id = any (p_agent_ids)
+    and n.seq < (select min(v.seq) from market.agent_event v where v.agent_id = n.agent_id);
+end
+$$;
+
+-- Money as the wire shows it: shells without trailing zeros.
+create or replace function market.shells_text(p_amount bigint) returns text
+language sql
+immutable
+as $$ select trim_scale(p_amount::numeric / 100)::text $$;
+
+-- A time as the wire shows it: RFC 3339, UTC, milliseconds.
+create or replace function market.time_text(p_at timestamptz) returns text
+language sql
+immutable
+as $$ select to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;

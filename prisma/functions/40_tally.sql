@@ -33,11 +33,14 @@ begin
     timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = least(t.earned::numeric + excluded.earned, 9000000000000000000)::bigint,
     response_ms = t.response_ms + excluded.response_ms, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
 
-  insert into market.agent_stats as t (agent_id, completed, failed, timed_out, cancelled, earned, response_ms, stars, reviews)
+  insert into market.agent_stats as t (agent_id, completed, failed, timed_out, cancelled, earned, response_ms, responses, stars, reviews)
   select o.payee_agent,
     count(*) filter (where o.kind = 'completed'), count(*) filter (where o.kind = 'failed'),
     count(*) filter (where o.kind = 'timeout'), count(*) filter (where o.kind = 'cancelled'), least(sum(o.earned), 9000000000000000000)::bigint,
-    coalesce(sum((extract(epoch from o.at - o.opened_at) * 1000)::bigint) filter (where o.kind = 'completed'), 0),
+    -- Only an invocation is an answer to somebody who waits.
+    coalesce(sum((extract(epoch from o.at - o.opened_at) * 1000)::bigint)
+      filter (where o.kind = 'completed' and o.subject_kind = 'invocation'), 0),
+    count(*) filter (where o.kind = 'completed' and o.subject_kind = 'invocation'),
     coalesce(sum(o.stars), 0), count(o.stars)
   from ledger.outcome o
   where o.id = any (v_ids)
@@ -45,7 +48,7 @@ begin
   order by o.payee_agent
   on conflict (agent_id) do update set completed = t.completed + excluded.completed, failed = t.failed + excluded.failed,
     timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = least(t.earned::numeric + excluded.earned, 9000000000000000000)::bigint,
-    response_ms = t.response_ms + excluded.response_ms, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
+    response_ms = t.response_ms + excluded.response_ms, responses = t.responses + excluded.responses, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
   return cardinality(v_ids);
 end
 $$;

@@ -21,6 +21,7 @@ begin
       ledger.open_month(bigint, date) to c4c_app;
     grant execute on all functions in schema market to c4c_app;
     revoke execute on function market.event_append(bigint[], text[], bigint[], timestamptz),
+      market.notice_append(bigint[], text[], json[], timestamptz),
       market.invocation_close_one(bigint, text, bigint, json, json, text, bytea, bigint) from c4c_app;
   end if;
 

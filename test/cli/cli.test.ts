@@ -282,6 +282,8 @@ describe('the exit code and the error tell what was wrong', () => {
     [['connect', 'http://127.0.0.1:9/hook'], 2, 'USAGE'],
     [['events', 'list', 'all'], 2, 'USAGE'],
     [['webhook', 'pause', '1', '2'], 2, 'USAGE'],
+    [['feedback', 'Hm.'], 2, 'VALIDATION_FAILED'],
+    [['feedback', 'Well done.', '--api-key', 'nonsense'], 4, 'UNAUTHENTICATED'],
   ])('%j ends with %i, %s', async (args, exit, code) => {
     const result = await cli.run(args, { env: as(caller) });
     expect([result.code, refusalOf(result).error.code, result.stdout]).toEqual([exit, code, '']);
@@ -290,9 +292,11 @@ describe('the exit code and the error tell what was wrong', () => {
   it.each([
     [['frobnicate'], "Unknown command 'frobnicate'"],
     [['chat', '1'], "Unknown command 'chat'"],
-    [['feedback', 'hello', '--now'], "Unknown command 'feedback'"],
+    [['feedback', 'hello', '--now'], "Unknown option '--now'"],
+    [['feedback'], "Missing required argument 'content'"],
+    [['feedback', 'two', 'words'], 'Too many arguments'],
     [['--frob'], "Unknown option '--frob'"],
-    [['market'], 'c4c market needs a command: service, agent.'],
+    [['market'], 'c4c market needs a command: service, task, agent.'],
     [[...STATEMENT, '--csv', '-', '--limit', '3'], "'--csv <file>' cannot be used with option '-l, --limit <number>'"],
     [[...STATEMENT, '--after', 'x', '--csv', 'x.csv'], "'--csv <file>' cannot be used with option '--after <cursor>'"],
     [['-o', 'json', 'manage', 'inv'], 'c4c manage inv needs a command: list, show, invoke'],
@@ -426,6 +430,14 @@ describe('owners and administrators', () => {
     expect((await cli.text(['admin', 'fee', 'show', 'research'], admin)).stdout).toContain('2.5 %');
     await cli.json(['admin', 'owner', 'key', String(owner.id)], admin);
     expect((await cli.text(['admin', 'owner', 'list', '-l', '100'], admin)).stdout).toContain('Ada');
+  });
+
+  it('get the feedback of agents, as JSON and as text', async () => {
+    const said = await cli.text(['feedback', 'Timelines are what I was missing.'], as(caller));
+    expect([said.code, said.stdout]).toEqual([0, expect.stringMatching(/^Thank you; it is kept as feedback \d+\.\n$/)]);
+    const { id } = await cli.json<Id>(['feedback', 'And statements.'], as(caller));
+    const { body } = await world.admin.get('/admin/feedbacks?limit=1');
+    expect(body).toMatchObject({ data: { feedbacks: [{ id, agentId: caller.id, content: 'And statements.' }] } });
   });
 
   it('keep the profile of an agent', async () => {

@@ -91,4 +91,19 @@ describe.skipIf(!hasTerminal)('the question on a terminal', () => {
     expect(update.shown).toContain('10 shells now, 11 shells from now on');
     expect(update.code).toBe(1);
   });
+
+  it('shows the stake before an offer and the bill before its end, and takes no for a no', async () => {
+    const before = await held();
+    const offer = await ask('n', ['manage', 'agent', 'hire', String(provider.id), '-s', '0.10'], caller);
+    expect(offer.shown).toContain('0.1 shells for each started hour');
+    expect(offer.shown).toContain('Offer this, and hold 1 shell?');
+    expect([offer.code, await held()]).toEqual([1, before]);
+    const yes = await ask('y', ['manage', 'agent', 'hire', String(provider.id), '-s', '0.10'], caller);
+    expect(yes.code).toBe(0);
+    const employment = /Employment: +(\d+)/.exec(yes.shown)?.[1] ?? '';
+    expect(await held()).toBe(String(Number(before) + 1));
+    const end = await ask('no', ['manage', 'agent', 'fire', employment], caller);
+    expect(end.shown).toContain('nothing; the stake goes back');
+    expect([end.code, await held()]).toEqual([1, String(Number(before) + 1)]);
+  });
 });

@@ -191,6 +191,14 @@ describe('what it forwards', () => {
       invocationId: invocation,
       frame: { type: 'notification' },
     });
+    // Which takes work from webhooks, and is said; a key that only reads takes none.
+    expect(connection.all('showing')).toMatchObject([{ acknowledges: true }]);
+    await stage.reaches(invocation, 'acknowledged');
+    const key = await stage.provider.newKey({ scopes: ['read'] });
+    const watching = stage.connect({ key, args: [], env: { C4C_OUTPUT: 'text' } });
+    await until('said so', () =>
+      watching.stderr.includes('events are only shown, and stay with those who do the work'),
+    );
   });
 });
 
@@ -269,6 +277,17 @@ it.each([
 ])('options such as %j end with 2', async (args) => {
   expect(await stage.connect({ args }).ended).toBe(2);
 });
+
+it.each(['--webhook', '--exec', '--consumer', '--types', '--timeout', '--secret', '--on-exhausted', '--health-port'])(
+  'an empty %s ends with 2 and is named',
+  async (option) => {
+    for (const empty of ['', ' ']) {
+      const refused = await stage.cli.run(['connect', option, empty]);
+      expect([refused.code, refusalOf(refused).error.code]).toEqual([2, 'USAGE']);
+      expect(refusalOf(refused).error.message).toContain(option);
+    }
+  },
+);
 
 describe('a command', () => {
   let worker: string;

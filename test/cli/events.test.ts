@@ -82,6 +82,19 @@ describe('c4c events list', () => {
   });
 });
 
+it.each([
+  ['list', '--types', ''],
+  ['list', '--types', ' , '],
+  ['list', '--after', ''],
+  ['list', '--limit', ''],
+  ['tail', '--types', ''],
+  ['tail', '--after', ''],
+])('c4c events %s takes no empty %s (%j), and names it', async (command, option, value) => {
+  const result = await cli.run(['events', command, option, value], { env: key() });
+  expect([result.code, refusalOf(result).error.code]).toEqual([2, 'USAGE']);
+  expect(refusalOf(result).error.message).toContain(option);
+});
+
 describe('c4c events tail', () => {
   it('prints each event on a line of its own, the missed ones first, and ends well when it is stopped', async () => {
     await invoke(2);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { freePort } from '../support/free-port.js';
@@ -10,6 +11,8 @@ export class Receiver {
   /** What it answers, and after how long; a test changes them. */
   status = 204;
   delayMs = 0;
+  answer: (body: Record<string, unknown>) => string = () => '';
+  location: string | undefined;
   busy = 0;
   busyMost = 0;
 
@@ -17,8 +20,8 @@ export class Receiver {
 
   private constructor(readonly port: number) {}
 
-  static async start(): Promise<Receiver> {
-    const receiver = new Receiver(await freePort());
+  static async start(port?: number): Promise<Receiver> {
+    const receiver = new Receiver(port ?? (await freePort()));
     await receiver.up();
     return receiver;
   }
@@ -39,7 +42,7 @@ export class Receiver {
   async up(): Promise<void> {
     this.server = createServer().listen(this.port, '127.0.0.1');
     this.serve();
-    await new Promise((done) => this.server.once('listening', done));
+    await once(this.server, 'listening');
   }
 
   private serve(): void {
@@ -52,7 +55,9 @@ export class Receiver {
         if (this.delayMs > 0) await new Promise((done) => setTimeout(done, this.delayMs));
         this.busy -= 1;
         this.received.push({ at: Date.now(), text: sent, body, headers: request.headers as Record<string, string> });
-        response.writeHead(this.status).end();
+        const answer = this.answer(body);
+        const headers = this.location === undefined ? {} : { location: this.location };
+        response.writeHead(this.status, headers).end(answer);
       })();
     });
   }

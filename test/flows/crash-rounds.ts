@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { expect } from 'vitest';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../libs/platform/embedded-postgres.js';
 import { migrate } from '../../libs/platform/migrate.js';
@@ -10,6 +10,7 @@ import { killPostgres, untilAnswers } from '../support/kill-postgres.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import { PostgresProxy } from '../support/postgres-proxy.js';
 import type { AppProcess } from '../support/processes.js';
+import { testPool } from '../support/pool.js';
 
 /**
  * Kills an api process when an invoke, and later a submit, has been committed but not answered, and the worker with it; then
@@ -104,7 +105,7 @@ export async function startDurableDatabase(): Promise<
   const server = await startEmbeddedPostgres({ home, durable: true });
   await migrate({ adminUrl: server.adminUrl(), appPassword: server.appPassword });
   await migrateQueue(server.adminUrl());
-  const pool = new pg.Pool({ connectionString: server.adminUrl(), max: 4 });
+  const pool = testPool({ connectionString: server.adminUrl(), max: 4 });
   pool.on('error', () => undefined);
   return {
     adminUrl: server.adminUrl(),

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { QueueFactory } from '#platform';
-import { DeadlineBell } from '../../libs/invocations/deadline.bell.js';
-import { ExpireWorker } from '../../libs/invocations/expire.worker.js';
+import { DeadlineBell, DueWorker, QueueFactory } from '#platform';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { noRedis, startTestRedis, type TestRedis } from '../support/redis.js';
 
@@ -69,11 +67,22 @@ describe.each(backends)('deadlines over $backend', ({ backend, missing }) => {
     return bell;
   }
 
-  function startWorker({ sweepEveryMs = NEVER_MS, factory = queues(), due = closeDue } = {}): ExpireWorker {
-    const worker = new ExpireWorker({ due }, { nowMs: databaseNowMs }, (error) => errors.push(error), sweepEveryMs);
-    worker.start((handler) => factory.worker(queueName, handler));
-    open.push(worker);
-    return worker;
+  function startWorker({ sweepEveryMs = NEVER_MS, factory = queues(), due = closeDue } = {}): {
+    closeDue(): Promise<void>;
+    close(): Promise<void>;
+  } {
+    const worker = new DueWorker({ due }, { nowMs: databaseNowMs }, (error) => errors.push(error), sweepEveryMs);
+    const consumer = factory.worker(queueName, (jobId) => worker.ring(jobId));
+    worker.start();
+    const running = {
+      closeDue: () => worker.closeDue(),
+      async close() {
+        await consumer.close();
+        await worker.close();
+      },
+    };
+    open.push(running);
+    return running;
   }
 
   async function databaseNowMs(): Promise<number> {

@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { expect } from 'vitest';
 import { Ledger, type OpenItem } from '../ledger/ledger.js';
 import type { TestDatabase } from '../support/database.js';
@@ -7,6 +6,7 @@ import { Fleet, invoke, send, submit, want, type FleetShop } from '../support/fl
 import { watchPlans, type Plan, type PlanLog } from '../support/plans.js';
 import type { AppProcess } from '../support/processes.js';
 import { Client } from '../gateway/client.js';
+import { testPool } from '../support/pool.js';
 
 /** What every row of a call that opens or closes is found by: keys. */
 export const KEYS = [
@@ -70,7 +70,7 @@ export async function sweep(database: TestDatabase, { fleet, api }: PlannedMarke
 
 /** Lives through the functions themselves, from one connection: two at once, so that the lists are met, then one alone; every ending. */
 export async function tradeInFunctions({ pool, appUrl }: TestDatabase): Promise<void> {
-  const app = new pg.Pool({ connectionString: appUrl, max: 1 });
+  const app = testPool({ connectionString: appUrl, max: 1 });
   try {
     const [people, trade] = [new Ledger(pool), new Ledger(app)];
     const [payer, payee] = [await people.owner(1_000n), await people.owner()];

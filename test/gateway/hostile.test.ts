@@ -24,10 +24,10 @@ const MISDEEDS: { what: string; codes: Record<'plain' | 'v1', number[]>; by: (cl
   },
   {
     what: 'a flood of pings',
-    codes: { plain: [1008], v1: [4501] },
+    codes: { plain: [1008], v1: [4006] },
     by: ({ ws }) => times(200, () => ws.ping()),
   },
-  { what: 'a flood of pongs', codes: { plain: [1008], v1: [4501] }, by: ({ ws }) => times(500, () => ws.pong()) },
+  { what: 'a flood of pongs', codes: { plain: [1008], v1: [4006] }, by: ({ ws }) => times(500, () => ws.pong()) },
   {
     what: 'a flood of bad JSON',
     codes: { plain: [1008], v1: [4501] },
@@ -35,7 +35,8 @@ const MISDEEDS: { what: string; codes: Record<'plain' | 'v1', number[]>; by: (cl
   },
   {
     what: 'a flood of acknowledgements of nothing',
-    codes: { plain: [1008], v1: [4501] },
+    // Before its hello already the first one ends it.
+    codes: { plain: [1008], v1: [4006, 4501] },
     by: (client) => times(500, () => client.send({ type: 'ack', seq: 1, attempt: 1 })),
   },
 ];

@@ -44,6 +44,38 @@ describe('notifications', () => {
     });
   });
 
+  it('of employments have the shape that existing clients read', async () => {
+    const { provider, caller } = await market.shop();
+    const [employee, employer] = [await market.open(provider), await market.open(caller)];
+    const { id } = await market.node.call<{ id: number }>(caller.key, 'POST', '/agent/me/employments', {
+      employeeAgentId: provider.id,
+      salary: '0.01',
+      duration: 3,
+    });
+    await market.node.call(provider.key, 'POST', `/agent/me/employments/${id}/accept`, {});
+    await market.node.call(caller.key, 'POST', `/agent/me/employments/${id}/terminate`, { reason: 'Done.' });
+    await Promise.all([
+      employee.until(() => employee.frames.length === 2),
+      employer.until(() => employer.frames.length === 1),
+    ]);
+    const data = {
+      employmentId: id,
+      employerAgentName: expect.any(String),
+      employeeAgentName: expect.any(String),
+      salary: '0.01',
+      duration: 3,
+    };
+    expect(employee.frames).toMatchObject([
+      { type: 'notification', domain: 'employment', event: 'employment_offered', data },
+      {
+        domain: 'employment',
+        event: 'employment_terminated',
+        data: { ...data, reason: 'Done.', totalPayment: '0.01' },
+      },
+    ]);
+    expect(employer.frames).toMatchObject([{ domain: 'employment', event: 'employment_accepted', data }]);
+  });
+
   it('have the whole input, however long, at connect and afterwards', async () => {
     const shop = await market.shop();
     const input = { text: 'x'.repeat(250_000) };

@@ -24,6 +24,12 @@ beforeAll(async () => {
   const answer = await caller.api.post('/agent/me/service-invocations', { serviceId: service, input: { text: 'a' } });
   ids['service-invocations'] = Number(dataOf(answer)['invocationId']);
   ids['services'] = service;
+  const task = { title: 'a', description: 'b', bounty: '1', category: 'writing' };
+  ids['tasks'] = Number(dataOf(await caller.api.post('/agent/me/tasks', task))['id']);
+  const applied = await agent.api.post('/agent/me/task-applications', { taskId: ids['tasks'] });
+  ids['task-applications'] = Number(dataOf(applied)['applicationId']);
+  const offer = { employeeAgentId: agent.id, salary: '1' };
+  ids['employments'] = Number(dataOf(await caller.api.post('/agent/me/employments', offer))['id']);
   ids['agents'] = agent.id;
   ids['owners'] = agent.owner.id;
   ids['keyId'] = Number(dataOf(await agent.owner.api.post(`/owner/agents/${agent.id}/keys`, {}))['id']);
@@ -374,6 +380,9 @@ const VALID_BODY: Record<string, string> = {
   submitInvocation: '{"status":"failed","error":"x"}',
   reviewInvocation: '{"rating":5}',
   reportProgress: '{"percent":1}',
+  requestRevision: '{"notes":"x"}',
+  acceptDeliverable: '{"rating":5}',
+  submitDeliverable: '{"content":"x"}',
 };
 
 function send(operation: Operation, body: Body, key = keyFor(operation)): Promise<request.Response> {
@@ -408,6 +417,7 @@ function fill(template: string): string {
   return template
     .replace('{id}', String(ids[collection] ?? 1))
     .replace('{keyId}', String(ids['keyId']))
+    .replace('{applicationId}', String(ids['task-applications']))
     .replace('{category}', 'writing')
     .replace('{month}', '2001-01')
     .replace('{file}', 'page.css')

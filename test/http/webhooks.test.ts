@@ -89,6 +89,7 @@ describe('an endpoint', () => {
     [{ url: 'https://user:pass@example.com/' }, ['url']],
     [{ url: 'https://example.com/#part' }, ['url']],
     [{ url: `https://example.com/${'x'.repeat(2_048)}` }, ['url']],
+    [{ url: `https://example.com/${'ä'.repeat(1_000)}` }, ['url']],
     [
       { url: 7, description: 7, eventTypes: 'all', ratePerSecond: '5', state: 'active' },
       ['url', 'description', 'eventTypes', 'ratePerSecond', 'state'],
@@ -151,6 +152,37 @@ describe('an endpoint', () => {
       const answer = await agent.api.patch(`${WEBHOOKS}/${endpoint.id}`, body);
       expectProblem(answer, 400, 'VALIDATION_FAILED', fields.length > 0 ? fields : undefined);
     });
+  });
+
+  it.each([
+    ['HTTPS://Example.com', 'https://example.com/'],
+    ['https:example.com/hook?a=b', 'https://example.com/hook?a=b'],
+    ['https://@example.com/hook', 'https://example.com/hook'],
+    ['https://example.com:443/a/../hook', 'https://example.com/hook'],
+    ['https://0x7f.2/hook', 'https://127.0.0.2/hook'],
+    ['https://bücher.example/ä', 'https://xn--bcher-kva.example/%C3%A4'],
+  ])('typed as %s is kept and shown as it is called: %s', async (typed, url) => {
+    const { endpoint } = await create({ url: typed });
+    expect(endpoint.url).toBe(url);
+    expect(await show(endpoint.id)).toMatchObject({ url });
+    await setState(endpoint.id, `state = 'active'`);
+    // Another spelling of its address is no other address.
+    expect(dataOf(await agent.api.patch(`${WEBHOOKS}/${endpoint.id}`, { url: typed }))).toMatchObject({
+      url,
+      state: 'active',
+    });
+  });
+
+  it('shows the query of its address only to keys that may change it', async () => {
+    const { endpoint } = await create({ url: `${receiver.url}/hook?token=secret` });
+    expect(await show(endpoint.id)).toMatchObject({ url: `${receiver.url}/hook?token=secret` });
+    const reader = world.api.as(await agent.newKey({ scopes: ['read', 'services', 'invoke', 'provide'] }));
+    const [one, all] = [await reader.get(`${WEBHOOKS}/${endpoint.id}`), await reader.get(WEBHOOKS)];
+    expect(dataOf(one)).toMatchObject({ url: `${receiver.url}/hook?…` });
+    expect(dataOf(all)).toMatchObject({ endpoints: [{ url: `${receiver.url}/hook?…` }] });
+    expect(one.text + all.text).not.toContain('token');
+    const plain = await create();
+    expect(dataOf(await reader.get(`${WEBHOOKS}/${plain.endpoint.id}`))).toMatchObject({ url: `${receiver.url}/hook` });
   });
 
   it('is deleted once, and then it is not there', async () => {

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { temporaryFolder } from '../support/leftovers.js';
+import { testPool } from '../support/pool.js';
 
 export const root = join(import.meta.dirname, '../..');
 
@@ -148,7 +149,7 @@ export function adminUrlOf(home: string): string {
 
 /** One connection that may see its server go. End it before the server is stopped. */
 export function poolOf(connectionString: string): pg.Pool {
-  const pool = new pg.Pool({ connectionString, max: 1 });
+  const pool = testPool({ connectionString, max: 1 });
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;

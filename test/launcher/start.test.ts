@@ -2,6 +2,7 @@ import { chownSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectInvariants } from '../support/database.js';
+import { freePort } from '../support/free-port.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
 import {
   adminUrlOf,
@@ -17,6 +18,8 @@ import {
 
 // Whole processes start here, several times a test; on a busy machine that takes its time.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const START = { timeout: 60_000, interval: 20 };
 
 type Finished = { id: number; status: string; output: Record<string, unknown>; price: string };
 
@@ -131,6 +134,22 @@ describe('npm start', () => {
     const old = `${postgresNote(gone).place}.old`;
     expect(await after.stop()).toBe(0);
     rmSync(old, { recursive: true, force: true });
+  });
+
+  it("is ready when the demo's services are on sale, and alive before", async () => {
+    const port = String(await freePort());
+    const url = `http://127.0.0.1:${port}`;
+    const launcher = launch(newHome(), { env: { PORT: port } });
+    const ask = (path: string): Promise<Response | undefined> => fetch(`${url}${path}`).catch(() => undefined);
+    await expect.poll(async () => (await ask('/healthz'))?.status, START).toBe(200);
+    expect(await (await ask('/readyz'))?.json()).toMatchObject({
+      status: 503,
+      error: { code: 'UNAVAILABLE', details: { checks: { database: 'ok', queue: 'ok', demo: 'failed' } } },
+    });
+    await expect.poll(async () => (await ask('/readyz'))?.status, START).toBe(200);
+    const services = (await (await ask('/openapi/v1/market/services'))?.json()) as { data: { total: number } };
+    expect(services.data.total).toBe(3);
+    await launcher.stop();
   });
 
   it('leaves the demo out when asked to', async () => {

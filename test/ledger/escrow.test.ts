@@ -170,6 +170,34 @@ describe('escrow_settle', () => {
     expect(await ledger.balance(payee)).toEqual({ available: 390n, held: 0n });
   });
 
+  it('pays whom the settlement names where the hold names nobody, alone and among others', async () => {
+    for (const others of [0, 1]) {
+      const { id, payer, payee } = await held(1_000n, { feeBps: 100, payee: null });
+      const more = await Promise.all(Array.from({ length: others }, () => held(10n)));
+      const item = { outcome: 'released', notBefore: null, notAfter: null } as const;
+      const items = [
+        { ...item, holdId: id, part: 1_000n, payee },
+        ...more.map((one) => ({ ...item, holdId: one.id, part: 10n, payee })),
+      ];
+      expect(await ledger.settle(items)).toEqual(items.map(() => 'settled'));
+      expect(await ledger.balance(payer)).toEqual({ available: 0n, held: 0n });
+      // A hold that names its payee pays nobody else.
+      expect(await ledger.balance(payee)).toEqual({ available: 990n, held: 0n });
+      for (const one of more) expect(await ledger.balance(one.payee)).toEqual({ available: 10n, held: 0n });
+    }
+  });
+
+  it('returns everything when the payee that the settlement names is the payer, and pays nobody without a name', async () => {
+    const own = await held(70n, { payee: null });
+    expect(await settle(own.id, 70n, { payee: own.payer })).toEqual(['settled']);
+    expect(await ledger.balance(own.payer)).toEqual({ available: 70n, held: 0n });
+    const nobodys = await held(70n, { payee: null });
+    const before = await ledger.contents();
+    await expect(settle(nobodys.id, 70n)).rejects.toThrow('pays nobody');
+    expect(await ledger.contents()).toEqual(before);
+    expect(await settle(nobodys.id, 0n, { outcome: 'refunded' })).toEqual(['settled']);
+  });
+
   it('returns everything to a payer who is the payee', async () => {
     const payer = await ledger.owner(50n);
     const ids = [await ledger.nextHoldId(), await ledger.nextHoldId(), await ledger.nextHoldId()];

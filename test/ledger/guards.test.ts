@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
 import { Ledger } from './ledger.js';
+import { testPool } from '../support/pool.js';
 
 const IMMUTABLE = [
   'ledger.account',
@@ -22,7 +23,7 @@ let owner: bigint;
 beforeAll(async () => {
   database = await createTestDatabase();
   ledger = new Ledger(database.pool);
-  app = new pg.Pool({ connectionString: database.appUrl, max: 2 });
+  app = testPool({ connectionString: database.appUrl, max: 2 });
   owner = await ledger.owner(1_000n);
   const payee = await ledger.owner();
   const [caller, provider] = [await ledger.agent(owner), await ledger.agent(payee)];

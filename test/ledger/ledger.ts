@@ -15,6 +15,8 @@ export type SettleItem = {
   part: bigint;
   notBefore: Date | null;
   notAfter: Date | null;
+  /** Where the hold names nobody. */
+  payee?: bigint;
 };
 export type OpenItem = {
   id: bigint;
@@ -149,7 +151,7 @@ export class Ledger {
   /** One call with all items; one verdict each. */
   async hold(items: readonly HoldItem[]): Promise<string[]> {
     return this.one<string[]>(
-      `select ledger.escrow_hold($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $3::bigint[], 'task', $1::bigint[],
+      `select ledger.escrow_hold($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $3::bigint[], 'match', $1::bigint[],
         $5::bigint[], $6::integer[], $7::timestamptz[], platform.clock())`,
       [
         items.map(({ id }) => id),
@@ -166,7 +168,7 @@ export class Ledger {
   /** One call with all items; one verdict each. */
   async settle(items: readonly SettleItem[]): Promise<string[]> {
     return this.one<string[]>(
-      'select ledger.escrow_settle($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[])',
+      'select ledger.escrow_settle($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::timestamptz[], null, $7::bigint[], $7::bigint[])',
       [
         items.map(({ holdId }) => holdId),
         items.map(({ outcome }) => outcome),
@@ -174,6 +176,7 @@ export class Ledger {
         items.map(() => 'test'),
         items.map(({ notBefore }) => notBefore),
         items.map(({ notAfter }) => notAfter),
+        items.map(({ payee }) => payee ?? null),
       ],
     );
   }

@@ -215,7 +215,7 @@ export const sabotages: Sabotage[] = [
   { name: 'the application writes credits', sql: 'grant insert on ledger.credit to c4c_app' },
   {
     name: 'the application settles what it likes',
-    sql: `grant execute on function ledger.escrow_settle(bigint[], text[], bigint[], text[], timestamptz[], timestamptz[], timestamptz) to c4c_app`,
+    sql: `grant execute on function ledger.escrow_settle(bigint[], text[], bigint[], text[], timestamptz[], timestamptz[], timestamptz, bigint[], bigint[]) to c4c_app`,
   },
   {
     name: 'everybody may deposit',

@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
 import { Ledger } from './ledger.js';
+import { testPool } from '../support/pool.js';
 
 const MAX = 10n ** 15n;
 const AT_ONCE = 20;
@@ -15,7 +16,7 @@ let treasury: Ledger;
 beforeAll(async () => {
   database = await createTestDatabase();
   ledger = new Ledger(database.pool);
-  pool = new pg.Pool({
+  pool = testPool({
     connectionString: database.adminUrl,
     max: 8,
     types: database.pool.options.types,

@@ -1,13 +1,13 @@
-import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { migrate } from '../../libs/platform/migrate.js';
 import { databaseUrl } from '../support/cluster.js';
+import { testPool } from '../support/pool.js';
 
 const { adminUrl: serverUrl } = inject('testCluster');
 const DATABASE = `circulating_${String(process.pid)}`;
 const adminUrl = databaseUrl(serverUrl, DATABASE);
-const server = new pg.Pool({ connectionString: serverUrl, max: 1 });
-const pool = new pg.Pool({ connectionString: adminUrl, max: 2 });
+const server = testPool({ connectionString: serverUrl, max: 1 });
+const pool = testPool({ connectionString: adminUrl, max: 2 });
 // The database is dropped under the connections that are still closing.
 pool.on('error', () => undefined);
 

@@ -1,15 +1,15 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate, migrationChecksums } from '../../libs/platform/migrate.js';
 import { Ledger, sha256, type OpenItem } from '../ledger/ledger.js';
 import { databaseUrl } from '../support/cluster.js';
+import { testPool } from '../support/pool.js';
 
 const { adminUrl: serverUrl } = inject('testCluster');
 const DATABASE = `keys_${String(process.pid)}`;
 const SMALLER_KEYS = '0010_smaller_rows';
 const adminUrl = databaseUrl(serverUrl, DATABASE);
-const server = new pg.Pool({ connectionString: serverUrl, max: 1 });
-const pool = new pg.Pool({ connectionString: adminUrl, max: 2 });
+const server = testPool({ connectionString: serverUrl, max: 1 });
+const pool = testPool({ connectionString: adminUrl, max: 2 });
 // The database is dropped under the connections that are still closing.
 pool.on('error', () => undefined);
 const ledger = new Ledger(pool);

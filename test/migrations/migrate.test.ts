@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, inject, it } from 'v
 import { migrate, migrationChecksums } from '../../libs/platform/migrate.js';
 import { databaseUrl } from '../support/cluster.js';
 import { removeFolder, temporaryFolder } from '../support/leftovers.js';
+import { testPool } from '../support/pool.js';
 
 const { adminUrl: serverUrl } = inject('testCluster');
 const DATABASE = `migrate_${String(process.pid)}`;
@@ -13,7 +14,7 @@ const adminUrl = databaseUrl(serverUrl, DATABASE);
 
 describe('migrate', () => {
   let folder: string;
-  const server = new pg.Pool({ connectionString: serverUrl, max: 1 });
+  const server = testPool({ connectionString: serverUrl, max: 1 });
   afterAll(() => server.end());
 
   beforeEach(async () => {

@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, expectInvariants, type TestDatabase } from '../support/database.js';
 import { Ledger, type CloseItem, type OpenItem } from '../ledger/ledger.js';
+import { testPool } from '../support/pool.js';
 
 const WORKERS = 8;
 const RESPONSE_MS = 60_000;
@@ -17,7 +18,7 @@ let service: bigint;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pool = new pg.Pool({ connectionString: database.adminUrl, max: WORKERS, types: database.pool.options.types });
+  pool = testPool({ connectionString: database.adminUrl, max: WORKERS, types: database.pool.options.types });
   ledger = new Ledger(pool);
   payers = [];
   for (let n = 0; n < 4; n += 1) {

@@ -5,6 +5,7 @@ import { loadConfig, type Config } from '#platform';
 import { brokenInvariants } from '../../apps/standalone/invariants.js';
 import { databaseUrl } from './cluster.js';
 import { invariants } from './invariants.js';
+import { testPool } from './pool.js';
 
 export { invariants };
 
@@ -38,10 +39,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const app = new URL(adminUrl);
   app.username = 'c4c_app';
   app.password = cluster.appPassword;
-  const pool = new pg.Pool({ connectionString: adminUrl, max: 4, types });
-  pool.on('error', () => undefined);
-  // The pool's end does not wait for its connections' own, and whoever drops the database may end them first.
-  pool.on('connect', (client) => void client.on('error', () => undefined));
+  const pool = testPool({ connectionString: adminUrl, max: 4, types });
   return {
     name,
     adminUrl,

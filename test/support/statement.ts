@@ -21,6 +21,8 @@ export type Statement = {
     agentId?: number;
     counterpartyAgentId?: number;
     invocationId?: number;
+    taskId?: number;
+    employmentId?: number;
     reference?: string;
     memo?: string;
   })[];
@@ -58,6 +60,8 @@ export function linesOf({ lines }: Statement): Record<string, string>[] {
     invocationId: String(line.invocationId ?? ''),
     reference: line.reference ?? '',
     memo: line.memo ?? '',
+    taskId: String(line.taskId ?? ''),
+    employmentId: String(line.employmentId ?? ''),
   }));
 }
 

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { expect } from 'vitest';
 import { formatApiKey, secretFrom } from '#kernel';
+import { StepEmployment } from '#employments';
 import { CloseInvocations } from '#invocations';
 import { Owners } from '#owners';
+import { Tasks } from '#tasks';
 import { createLog, openPlatform, type LaneLimits, type SnapshotLimits } from '#platform';
 import { startApi } from '../../apps/api/api.js';
 import { api, type Api } from './api.js';
@@ -131,8 +133,9 @@ export async function startWorld({ env = {}, ...parts }: WorldOptions = {}): Pro
     async close() {
       try {
         // There is no worker here: what is past its deadline is closed now, as its sweep would.
-        const closer = server.app.get(CloseInvocations);
-        while ((await closer.due()).closed > 0);
+        for (const trade of [server.app.get(CloseInvocations), server.app.get(Tasks), server.app.get(StepEmployment)]) {
+          while ((await trade.due()).closed > 0);
+        }
         await server.close();
         await platform.close();
         expect(unexpected.map((line) => line.slice(0, 2_000))).toEqual([]);

@@ -87,7 +87,8 @@ describe('an answer', () => {
       stage.through();
       expect(await stage.post(url)).toMatchObject({ kind: 'answered', body: Buffer.from('straight') });
     } finally {
-      process.env = before;
+      for (const key of Object.keys(process.env)) if (!(key in before)) Reflect.deleteProperty(process.env, key);
+      Object.assign(process.env, before);
     }
     expect(proxy.sockets).toEqual([]);
   });

@@ -32,6 +32,7 @@ it.each([
   ['https://', 'must be a URL such as https://example.com/hook'],
   ['https://1.2.3.4.5/', 'must be a URL such as https://example.com/hook'],
   [`https://example.com/${'x'.repeat(2_048)}`, 'must have at most 2048 characters'],
+  [`https://example.com/${'ä'.repeat(1_000)}`, 'must have at most 2048 characters, with %XX for special ones'],
   ['https://0x7f.1/', 'must not name 127.0.0.1, which is no public address'],
   ['https://[::ffff:a9fe:a9fe]/', 'must not name ::ffff:a9fe:a9fe, which is no public address'],
 ])('refuses %j in production: %s', (url, sentence) => {

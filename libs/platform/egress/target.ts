@@ -28,6 +28,8 @@ export function readTarget(
   if (/[\s\\\p{Cc}]/u.test(text)) return 'must not contain spaces, backslashes or control characters';
   if (!URL.canParse(text)) return 'must be a URL such as https://example.com/hook';
   const url = new URL(text);
+  if (url.href.length > URL_LENGTH_MAX)
+    return `must have at most ${URL_LENGTH_MAX} characters, with %XX for special ones`;
   const isTls = url.protocol === 'https:';
   if (!isTls && url.protocol !== 'http:') return 'must be a URL such as https://example.com/hook';
   if (!isTls && settings.isHttpsOnly) return 'must begin with https://';

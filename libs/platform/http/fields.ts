@@ -118,6 +118,17 @@ export const OptionalShells = (limits: ShellsLimits = {}): PropertyDecorator =>
     },
   });
 
+/** A whole number that need not be given, sent as a number or as its digits: absent, 0, "0" and "" all mean undefined in the DTO. */
+export const OptionalCount = (max: number): PropertyDecorator =>
+  rule({
+    isOptional: true,
+    read: (raw) => {
+      const value = numberFrom(raw, INTEGER);
+      if (typeof value !== 'number' || !Number.isInteger(value)) return bad('must be a whole number', 'type');
+      return value === 0 ? good(undefined) : inRange(value, 1, max);
+    },
+  });
+
 /** Any JSON object, passed on as it is. */
 export const IsJsonObject = (): PropertyDecorator =>
   rule({ read: (raw) => (isJsonObject(raw) ? good(raw) : bad('must be an object', 'type')) });

@@ -1,4 +1,5 @@
 import { Controller, Get, Inject } from '@nestjs/common';
+import { packageVersion } from '../package-version.js';
 import { httpProblems } from './http.problems.js';
 
 /** One thing this process needs in order to serve; `check` rejects when it is not there. */
@@ -11,12 +12,14 @@ const CHECK_TIMEOUT_MS = 1_000;
 
 @Controller()
 export class HealthController {
+  private readonly version = packageVersion();
+
   constructor(@Inject(HEALTH_CHECKS) private readonly checks: readonly HealthCheck[]) {}
 
   /** The process answers. */
   @Get('healthz')
-  process(): { status: 'ok'; uptimeS: number } {
-    return { status: 'ok', uptimeS: Math.floor(process.uptime()) };
+  process(): { status: 'ok'; uptimeS: number; version: string } {
+    return { status: 'ok', uptimeS: Math.floor(process.uptime()), version: this.version };
   }
 
   /** Everything the process needs answers too.

@@ -23,6 +23,7 @@ export {
   Limit,
   Nested,
   Optional,
+  OptionalCount,
   OptionalShells,
   Page,
 } from './fields.js';

@@ -20,10 +20,10 @@ const LOOK_EVERY_MS = 50;
 const P50_MAX_MS = 20;
 const P99_MAX_MS = 150;
 
-/** The two protocols of `/ws`. A client of `c4c.v1` begins at the head, however far that is. */
+/** The two protocols of `/ws`. A client of `c4c.v1` has them all, since its provider is new. */
 const PROTOCOLS = [
   { name: 'plain protocol', after: undefined },
-  { name: 'c4c.v1', after: Number.MAX_SAFE_INTEGER },
+  { name: 'c4c.v1', after: 0 },
 ] as const;
 
 /** From the commit, and from the time that the transaction gave the event. */

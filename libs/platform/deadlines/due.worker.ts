@@ -1,13 +1,10 @@
-import { bucketEndMs, bucketOfJob } from '#platform';
+import { bucketEndMs, bucketOfJob } from '../bell-bucket.js';
 
-/** Closes what is due, up to 500 invocations a call; tells how many it closed. */
-export type DueInvocations = { due(): Promise<{ closed: number }> };
+/** Closes what is due of one trade, up to some hundreds a call; tells how many it closed. */
+export type DueWork = { due(): Promise<{ closed: number }> };
 
 /** The database's clock, which alone decides whether a deadline has passed. */
 export type DatabaseClock = { nowMs(): Promise<number> };
-
-type Consumer = { close(): Promise<void> };
-type JobHandler = (jobId: string) => Promise<{ againAtMs: number } | undefined>;
 
 // The sweep runs even when the queue works: Redis may forget a job, the row may not forget its deadline.
 const SWEEP_EVERY_MS = 1_000;
@@ -16,9 +13,8 @@ const ROUNDS_MAX = 10_000;
 // What a job that came too early waits at most: should the clocks be far apart, it looks again now and then.
 const REDELAY_MAX_MS = 60_000;
 
-/** Refunds invocations whose deadline has passed: when the queue rings, every second, and at the start. */
-export class ExpireWorker {
-  private consumer: Consumer | undefined;
+/** Closes what is due of one trade: when the queue rings, every second, and at the start. */
+export class DueWorker {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private following: Promise<void> | undefined;
@@ -26,23 +22,21 @@ export class ExpireWorker {
   private isClosed = false;
 
   constructor(
-    private readonly invocations: DueInvocations,
+    private readonly work: DueWork,
     private readonly clock: DatabaseClock,
     private readonly onError: (error: unknown) => void,
     private readonly sweepEveryMs = SWEEP_EVERY_MS,
   ) {}
 
-  /** Sweeps at once and from then on; `consume` starts the queue's consumer with the handler it is given. */
-  start(consume?: (handler: JobHandler) => Consumer): void {
-    this.consumer = consume?.((jobId) => this.ring(jobId));
+  /** Sweeps at once and from then on. */
+  start(): void {
     void this.sweep();
   }
 
-  /** Stops both and waits for what is running. */
+  /** Stops and waits for what is running. */
   async close(): Promise<void> {
     this.isClosed = true;
     clearTimeout(this.timer);
-    await this.consumer?.close();
     await Promise.allSettled([this.running, this.following]);
   }
 
@@ -60,7 +54,8 @@ export class ExpireWorker {
     return next;
   }
 
-  private async ring(jobId: string): Promise<{ againAtMs: number } | undefined> {
+  /** The queue's job for a half second; again where it came before its end. */
+  async ring(jobId: string): Promise<{ againAtMs: number } | undefined> {
     const bucket = bucketOfJob(jobId);
     if (bucket === undefined) return undefined;
     // BullMQ goes by this process's clock; where the database's is behind, nothing of the bucket may be closed yet.
@@ -80,7 +75,7 @@ export class ExpireWorker {
 
   private async closeUntilNothingIsDue(): Promise<void> {
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const { closed } = await this.invocations.due();
+      const { closed } = await this.work.due();
       if (closed === 0 || this.isClosed) return;
     }
   }

@@ -1,0 +1,1 @@
+export { FeedbacksModule } from './feedbacks.module.js';

@@ -1,4 +1,0 @@
-import { Bell } from '#platform';
-
-/** Rings when invocations fall due. The request path only calls `ring`; what the queue loses, the sweep finds a second later. */
-export class DeadlineBell extends Bell {}
