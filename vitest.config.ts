@@ -17,6 +17,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     allowOnly: false,
+    // What is awaited comes when it comes, on a busy machine late; a test fails by it only where it never does.
+    expect: { poll: { timeout: 10_000 } },
     // Files of a worker share what they import: loading Nest and the application anew for each took a third of the time. So a
     // test leaves nothing behind in its process: no environment, no open server, no change of a module's state.
     isolate: false,

@@ -36,9 +36,12 @@ export class Partitions {
   }
 
   async run(): Promise<void> {
-    await this.database.query('select platform.extend_partitions()');
-    await this.turn();
-    await this.database.query('select platform.extend_partitions()');
+    // Another process may be at it, and take its time.
+    await this.unlessBusy('every table', async () => {
+      await this.database.query('select platform.extend_partitions()');
+      await this.turn();
+      await this.database.query('select platform.extend_partitions()');
+    });
     await this.database.asOwner(async (owner) => {
       await this.retire(owner);
       await this.archive(owner);
