@@ -8,6 +8,7 @@ const LADDER = [
   ['owners'],
   ['agents'],
   ['escrow', 'reputation'],
+  ['consent'],
   ['services', 'regions', 'ops'],
   ['invocations'],
   ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks', 'gateway'],

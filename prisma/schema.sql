@@ -30,6 +30,7 @@ create sequence ledger.transfer_id as bigint increment 1 minvalue 1 maxvalue 922
 create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.approval_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -56,6 +57,23 @@ create table ledger.account (
   constraint account_pkey PRIMARY KEY (id)
 )
 
+create table ledger.budget (
+  agent_id bigint not null,
+  kind text not null,
+  amount bigint not null,
+  period text,
+  since timestamp with time zone not null,
+  constraint budget_amount_in_range CHECK (((amount >= 0) AND (amount <= '1000000000000000'::bigint))),
+  constraint budget_kind_known CHECK ((kind = ANY (ARRAY['one_time'::text, 'periodic'::text]))),
+  constraint budget_of_spender FOREIGN KEY (agent_id) REFERENCES ledger.spender(agent_id),
+  constraint budget_period_known CHECK (
+CASE kind
+    WHEN 'periodic'::text THEN (period = ANY (ARRAY['daily'::text, 'weekly'::text, 'monthly'::text]))
+    ELSE (period IS NULL)
+END),
+  constraint budget_pkey PRIMARY KEY (agent_id)
+)
+
 create table ledger.circulating (
   is_only boolean not null default true,
   amount bigint not null,
@@ -63,6 +81,19 @@ create table ledger.circulating (
   constraint circulating_is_one_row CHECK (is_only),
   constraint circulating_pkey PRIMARY KEY (is_only)
 ) with (fillfactor=50)
+
+create table ledger.consent_rule (
+  agent_id bigint not null,
+  action text not null,
+  consent text not null,
+  above bigint,
+  constraint consent_rule_above_given CHECK (((consent = 'above'::text) = (above IS NOT NULL))),
+  constraint consent_rule_above_in_range CHECK (((above >= 0) AND (above <= '1000000000000000'::bigint))),
+  constraint consent_rule_action_known CHECK ((action = ANY (ARRAY['publish'::text, 'price_change'::text, 'invoke'::text, 'hire'::text, 'task'::text]))),
+  constraint consent_rule_consent_known CHECK ((consent = ANY (ARRAY['never'::text, 'always'::text, 'above'::text]))),
+  constraint consent_rule_of_spender FOREIGN KEY (agent_id) REFERENCES ledger.spender(agent_id),
+  constraint consent_rule_pkey PRIMARY KEY (agent_id, action)
+)
 
 create table ledger.credit (
   account_id bigint not null,
@@ -153,6 +184,36 @@ create table ledger.settlement (
   settled_at timestamp with time zone not null,
   constraint hold_settles_once PRIMARY KEY (hold_id)
 ) partition by range (hold_id)
+
+create table ledger.spend_limit (
+  agent_id bigint not null,
+  kind text not null,
+  subject text not null default ''::text,
+  amount bigint not null,
+  constraint spend_limit_amount_in_range CHECK (((amount >= 0) AND (amount <= '1000000000000000'::bigint))),
+  constraint spend_limit_kind_known CHECK ((kind = ANY (ARRAY['transaction'::text, 'day'::text, 'category'::text, 'counterparty'::text, 'first_time_provider'::text]))),
+  constraint spend_limit_of_spender FOREIGN KEY (agent_id) REFERENCES ledger.spender(agent_id),
+  constraint spend_limit_pkey PRIMARY KEY (agent_id, kind, subject),
+  constraint spend_limit_subject_fits CHECK (((kind = 'category'::text) = (subject <> ''::text)))
+)
+
+create table ledger.spend_total (
+  agent_id bigint not null,
+  scope text not null,
+  subject text not null default ''::text,
+  since timestamp with time zone not null,
+  amount bigint not null,
+  constraint spend_total_never_negative CHECK ((amount >= 0)),
+  constraint spend_total_of_spender FOREIGN KEY (agent_id) REFERENCES ledger.spender(agent_id),
+  constraint spend_total_pkey PRIMARY KEY (agent_id, scope, subject),
+  constraint spend_total_scope_known CHECK ((scope = ANY (ARRAY['budget'::text, 'day'::text, 'category'::text, 'counterparty'::text])))
+) with (fillfactor=60)
+
+create table ledger.spender (
+  agent_id bigint not null,
+  counted_from timestamp with time zone not null,
+  constraint spender_pkey PRIMARY KEY (agent_id)
+)
 
 create table ledger.transfer (
   id bigint not null default platform.next_id('ledger.transfer_id'::regclass),
@@ -270,6 +331,42 @@ create table market.api_key (
   constraint api_key_hash_once UNIQUE (hash),
   constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text]))),
   constraint api_key_pkey PRIMARY KEY (id)
+)
+
+create table market.approval (
+  id bigint not null,
+  owner_id bigint not null,
+  agent_id bigint not null,
+  action text not null,
+  state text not null,
+  request json not null,
+  request_print bytea not null,
+  idempotency_key text,
+  amount bigint not null,
+  sentence text not null,
+  reasons json not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  decided_at timestamp with time zone,
+  decided_by text,
+  words text,
+  ended_at timestamp with time zone,
+  result_id bigint,
+  problem json,
+  link_hash bytea,
+  constraint approval_action_known CHECK ((action = ANY (ARRAY['publish'::text, 'price_change'::text, 'invoke'::text, 'hire'::text, 'task'::text]))),
+  constraint approval_amount_not_negative CHECK ((amount >= 0)),
+  constraint approval_decided_by_somebody CHECK (((decided_at IS NULL) = (decided_by IS NULL))),
+  constraint approval_decided_in_time CHECK ((decided_at < expires_at)),
+  constraint approval_decided_with_time CHECK (((decided_at IS NOT NULL) = (state = ANY (ARRAY['approved'::text, 'denied'::text, 'executed'::text, 'failed'::text])))),
+  constraint approval_ends_once CHECK (((ended_at IS NULL) = (state = ANY (ARRAY['pending'::text, 'approved'::text])))),
+  constraint approval_expires_later CHECK ((expires_at > created_at)),
+  constraint approval_link_once UNIQUE (link_hash),
+  constraint approval_pkey PRIMARY KEY (id),
+  constraint approval_print_is_sha256 CHECK ((octet_length(request_print) = 32)),
+  constraint approval_problem_when_failed CHECK (((problem IS NOT NULL) = (state = 'failed'::text))),
+  constraint approval_result_when_executed CHECK (((result_id IS NOT NULL) = (state = 'executed'::text))),
+  constraint approval_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'expired'::text, 'executed'::text, 'failed'::text])))
 )
 
 create table market.consumer_claim (
@@ -752,6 +849,10 @@ CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visi
 CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX approval_by_agent ON market.approval USING btree (agent_id, id)
+CREATE INDEX approval_by_owner ON market.approval USING btree (owner_id, id)
+CREATE INDEX approval_of_request ON market.approval USING btree (agent_id, request_print, id)
+CREATE INDEX approval_open ON market.approval USING btree (expires_at) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]))
 CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
 CREATE INDEX consumer_socket_by_node ON market.consumer_socket USING btree (node)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
@@ -790,27 +891,47 @@ CREATE INDEX webhook_replay_ended ON market.webhook_replay USING btree (ended_at
 CREATE INDEX webhook_replay_pending ON market.webhook_replay USING btree (id) WHERE (status = 'pending'::text)
 CREATE INDEX webhook_secret_by_endpoint ON market.webhook_secret USING btree (endpoint_id, id)
 CREATE INDEX webhook_secret_ended ON market.webhook_secret USING btree (expires_at) WHERE (expires_at IS NOT NULL)
+CREATE UNIQUE INDEX approval_asked_once ON market.approval USING btree (agent_id, request_print) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]))
 CREATE UNIQUE INDEX webhook_secret_current_once ON market.webhook_secret USING btree (endpoint_id) WHERE (expires_at IS NULL)
 
 -- Functions
 
 create function ledger.accounts_to_fold(p_limit integer) returns SETOF bigint language sql stable parallel unsafe security definer set search_path="" body 831e0b36a8c21946bad0f7f2607b6f70
+create function ledger.budget_left(p_agent bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe security definer set search_path="" body dc15f0f5f1c8003e5e41e2ced2d1cad5
+create function ledger.budget_since(p_budget ledger.budget, p_now timestamp with time zone) returns timestamp with time zone language sql stable parallel unsafe body 1062a8170261e354c45a5471a6ef9a21
+create function ledger.category_of(p_subject_kind text, p_subject_id bigint) returns text language sql stable parallel unsafe body d5dccb3f73dc36120241ecced1deee70
 create function ledger.check_settlement() returns trigger language plpgsql volatile parallel unsafe body 1499a08420c2c6eb7ce344fd214071a9
 create function ledger.circulation() returns numeric language sql stable parallel unsafe security definer set search_path="" body 1cf5ed4499c373c7c0358b094582921e
+create function ledger.consent_reasons(p_agent bigint, p_action text, p_amount bigint, p_category text, p_counterparty bigint, p_now timestamp with time zone) returns jsonb language sql stable parallel unsafe security definer set search_path="" body 9063e56df1095caa18b0431cb72aa1ca
+create function ledger.count_spender(p_agent bigint, p_now timestamp with time zone) returns void language sql volatile parallel unsafe set search_path="" body 8c8f3e09bb8d222c5d0c63546661df21
 create function ledger.deposit(p_owner_id bigint, p_amount bigint, p_reference text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4fde8bb17ff69112be4f4f39d4a1aaf2
 create function ledger.escrow_hold(p_ids bigint[], p_payer_accounts bigint[], p_payer_agents bigint[], p_payee_accounts bigint[], p_payee_agents bigint[], p_subject_kind text, p_subject_ids bigint[], p_amounts bigint[], p_fee_bps integer[], p_give_up_at timestamp with time zone[], p_now timestamp with time zone) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 3a20fc74b1da7cd904002eb16dd0d6d7
-create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, p_payee_accounts bigint[] DEFAULT NULL::bigint[], p_payee_agents bigint[] DEFAULT NULL::bigint[]) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body bb8773334f7afeaf997334f5ddbd3ea9
+create function ledger.escrow_settle(p_hold_ids bigint[], p_outcomes text[], p_payee_parts bigint[], p_actors text[], p_not_before timestamp with time zone[], p_not_after timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, p_payee_accounts bigint[] DEFAULT NULL::bigint[], p_payee_agents bigint[] DEFAULT NULL::bigint[]) returns text[] language plpgsql volatile parallel unsafe security definer set search_path="" body 8797a286f4f2b0530c0c5bf7107902ba
 create function ledger.fold(p_account bigint) returns bigint language plpgsql volatile parallel unsafe security definer set search_path="" body e1173d5db34aad91f8e7c626820c0f26
+create function ledger.forget_spender(p_agent bigint) returns void language plpgsql volatile parallel unsafe set search_path="" body 3521643ac16fa560c9d468f6504f2001
 create function ledger.has_transaction_older_than(p_age interval) returns boolean language sql volatile parallel unsafe security definer set search_path="" body 145018ae16dfcdf284f09624c42b274e
 create function ledger.keep_key(p_principal_kind text, p_principal_id bigint, p_key text, p_operation text, p_fingerprint bytea, p_result_id bigint, p_now timestamp with time zone) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 0c1964bd9c056572a387b84bd5310c30
 create function ledger.key_hash(p_principal_kind text, p_key text) returns uuid language sql stable parallel safe body 4b9e4293425a4672329d840cb47df750
 create function ledger.open_month(p_account bigint, p_month date) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body ca725602469dba5d8180880eca774ec9
 create function ledger.open_wallet(p_owner_id bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2750e28c0ee9a3c4f852d3688a2cc2dd
+create function ledger.period_start(p_period text, p_now timestamp with time zone) returns timestamp with time zone language sql stable parallel unsafe body 45b5e23068b097e310653d3921ddbb41
 create function ledger.refuse_uncounted() returns trigger language plpgsql volatile parallel unsafe security definer set search_path="" body 462c3669a02b77abea35cc54956fe730
 create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_actor text, p_principal_kind text, p_principal_id bigint, p_key text, p_fingerprint bytea) returns TABLE(verdict text, transfer_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 80388ecc305eed17c73147dc8f47434b
+create function ledger.set_budget(p_owner bigint, p_agent bigint, p_kind text, p_amount bigint, p_period text, p_begins_anew boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 5b9ac66350eb02856b5d307bc33247f7
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
+create function ledger.set_policy(p_owner bigint, p_agent bigint, p_actions text[], p_consents text[], p_aboves bigint[], p_limit_kinds text[], p_limit_subjects text[], p_limit_amounts bigint[]) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 586c77be7c969a99ce3137bf218d3e75
+create function ledger.spend_give_back(p_agent bigint, p_amount bigint, p_category text, p_counterparty bigint) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body c03f7de24b410096905823ee33e50134
+create function ledger.spend_returned(p_hold_ids bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body d2980549caf9d123cdc5b064c32ecd69
+create function ledger.spend_take(p_agent bigint, p_action text, p_amount bigint, p_category text, p_counterparty bigint, p_has_consent boolean, p_now timestamp with time zone) returns text language plpgsql volatile parallel unsafe security definer set search_path="" body f3a332e5f91e095d7bdec18dd9814373
 create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 4d2ce810d21190f69166660bd01f7b3b
 create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
+create function market.approval_ask(p_owner bigint, p_agent bigint, p_action text, p_request json, p_print bytea, p_key text, p_amount bigint, p_sentence text, p_reasons json, p_lives interval, p_max integer) returns TABLE(verdict text, id bigint, sentence text, expires_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body d51f23a7b0f9d019fdc87d7ffb586438
+create function market.approval_decide(p_owner bigint, p_id bigint, p_is_approved boolean, p_words text, p_by text) returns TABLE(verdict text, state text) language plpgsql volatile parallel unsafe security definer set search_path="" body 9509404db48376d5ced2eba798b2b402
+create function market.approval_expire(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body d4f4682b2e2a4da12f17a1fdd6519515
+create function market.approval_fail(p_id bigint, p_problem json, p_may_pass boolean) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body 25b05aafbd23348dcb16ecd79fab3a5f
+create function market.approval_holds(p_id bigint, p_agent bigint, p_action text, p_amount bigint) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body ce4d7e2b9fb412f73de509fdf229f0fa
+create function market.approval_link(p_owner bigint, p_id bigint, p_hash bytea) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body b72e4176471dce68d498684c16d29652
+create function market.approval_use(p_id bigint, p_result bigint, p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2dbc10ccdf99f203b244f4364e7b8ad7
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
 create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c7634694852b4ed39728774e03a0e787
@@ -824,7 +945,7 @@ create function market.consumer_sockets(p_agent bigint, p_consumer text) returns
 create function market.consumer_take(p_agent bigint, p_consumer text, p_session uuid, p_limit integer, p_lease_ms integer) returns TABLE(kind text, seq bigint, to_seq bigint, attempt integer, event_id uuid, type text, invocation_id bigint, created_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body 9f6578aeab207aa857b18ddc28188207
 create function market.consumer_take_many(p_agents bigint[], p_consumers text[], p_sessions uuid[], p_limits integer[], p_lease_ms integer) returns TABLE(kinds text[], seqs bigint[], to_seqs bigint[], attempts integer[], event_ids uuid[], types text[], invocation_ids bigint[], created_at timestamp with time zone[]) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off set plan_cache_mode=force_generic_plan body 8f3faee69fbae5e9c52edcb2ae044ab4
 create function market.employment_bill_said(p_row market.employment) returns jsonb language sql immutable parallel unsafe set search_path="" body 6268f6a8161276648a4f8c2db6835b4f
-create function market.employment_offer(p_employer_agent bigint, p_employer_owner bigint, p_key_id bigint, p_employee_agent bigint, p_salary bigint, p_stake bigint, p_duration_hours integer, p_key text, p_fingerprint bytea, p_offer_hours integer, p_hours_max integer, p_pending_max integer) returns TABLE(verdict text, employment_id bigint, staked bigint, created_at timestamp with time zone, due_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 33b4ac92e4f966d676e52babd3a0526f
+create function market.employment_offer(p_employer_agent bigint, p_employer_owner bigint, p_key_id bigint, p_employee_agent bigint, p_salary bigint, p_stake bigint, p_duration_hours integer, p_key text, p_fingerprint bytea, p_offer_hours integer, p_hours_max integer, p_pending_max integer, p_approval_id bigint DEFAULT NULL::bigint) returns TABLE(verdict text, employment_id bigint, staked bigint, created_at timestamp with time zone, due_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body c6db12fb14d67a5f13f0249b49e7c8bd
 create function market.employment_said(p_row market.employment) returns jsonb language sql stable parallel unsafe set search_path="" body 4d5ec66d1f1386e4474bb21cf3381830
 create function market.employment_step(p_id bigint, p_action text, p_actor_agent bigint, p_key_id bigint, p_words text) returns TABLE(verdict text, has_changed boolean, phase text, employer_agent_id bigint, employee_agent_id bigint, staked bigint, payment bigint, billed_hours bigint, due_at timestamp with time zone, started_at timestamp with time zone, ended_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body b7303d5b20cf32a513295e17d87366a5
 create function market.employment_verdict(p_row market.employment, p_action text, p_actor_agent bigint, p_is_frozen boolean, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body 48ed84913045ecebbbf81a9c1d3dcc3b
@@ -837,7 +958,7 @@ create function market.invocation_acknowledge(p_id bigint, p_provider_agent bigi
 create function market.invocation_close(p_ids bigint[], p_actions text[], p_actor_agents bigint[], p_outputs json[], p_attachments json[], p_errors text[], p_fingerprints bytea[], p_key_ids bigint[] DEFAULT NULL::bigint[]) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body d630ce37bf225f23022bee68fc970ea1
 create function market.invocation_close_one(p_id bigint, p_action text, p_actor_agent bigint, p_output json, p_attachments json, p_error text, p_fingerprint bytea, p_key_id bigint) returns TABLE(item integer, verdict text, status text, settled_at timestamp with time zone, caller_agent_id bigint, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 87f730bde71347bddc63187e40fe401d
 create function market.invocation_handed_over(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 4a1e3c96e3a58773dc6caf7bf60d4f88
-create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[], p_traceparents text[] DEFAULT NULL::text[]) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body 976d1043e91c2833e4e11f91c8bf9c29
+create function market.invocation_open(p_ids bigint[], p_hold_ids bigint[], p_caller_agents bigint[], p_caller_owners bigint[], p_service_ids bigint[], p_versions integer[], p_max_prices bigint[], p_inputs json[], p_keys text[], p_fingerprints bytea[], p_timeout_min_ms integer, p_key_ids bigint[] DEFAULT NULL::bigint[], p_traceparents text[] DEFAULT NULL::text[], p_approval_id bigint DEFAULT NULL::bigint) returns TABLE(item integer, verdict text, invocation_id bigint, price bigint, created_at timestamp with time zone, deadline_at timestamp with time zone, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set plan_cache_mode=force_generic_plan set enable_seqscan=off body e340aafb99ea44a01add55e22b99fea6
 create function market.invocation_progress(p_id bigint, p_provider_agent bigint, p_percent integer, p_note text) returns TABLE(verdict text, at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 4495b25114fed1a57705a4bcddae7212
 create function market.invocation_review(p_id bigint, p_caller_agent bigint, p_rating integer, p_review text) returns TABLE(verdict text, provider_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 803d236f00fe8882536a59b0774bdec4
 create function market.invocations_acknowledge(p_ids bigint[]) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 57d4a383dbeb522ff2b570c42fe326b0
@@ -856,7 +977,7 @@ create function market.tally_outcomes(p_limit integer) returns integer language 
 create function market.task_application_data(p_task market.task, p_application bigint, p_applicant bigint, p_more jsonb) returns json language sql stable parallel unsafe body 375c7425fec59f51a2516543dc59d3ca
 create function market.task_apply(p_id bigint, p_task bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_message text, p_estimated_duration text) returns TABLE(verdict text, application_id bigint, created_at timestamp with time zone, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4f3cca11cc47548a10bb90b51874d43a
 create function market.task_close(p_task bigint, p_action text, p_agent bigint, p_key_id bigint, p_rating integer, p_review text) returns TABLE(verdict text, phase text, ended_at timestamp with time zone, paid bigint, agent_ids bigint[]) language plpgsql volatile parallel unsafe security definer set search_path="" body d832a1b2dbdddcd956c1e80959262a79
-create function market.task_publish(p_id bigint, p_hold_id bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_title text, p_description text, p_category text, p_bounty bigint, p_deadline_at timestamp with time zone, p_key text, p_fingerprint bytea) returns TABLE(verdict text, task_id bigint, bounty bigint, created_at timestamp with time zone, deadline_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body cc027ec945dcc067e73870730baefc32
+create function market.task_publish(p_id bigint, p_hold_id bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_title text, p_description text, p_category text, p_bounty bigint, p_deadline_at timestamp with time zone, p_key text, p_fingerprint bytea, p_approval_id bigint DEFAULT NULL::bigint) returns TABLE(verdict text, task_id bigint, bounty bigint, created_at timestamp with time zone, deadline_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 01a489858f52fecab5a1fa49ad54935d
 create function market.task_request_revision(p_task bigint, p_publisher bigint, p_key_id bigint, p_notes text) returns TABLE(verdict text, phase text, due_at timestamp with time zone, worker_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 75f04befb247acc8518eda10554c751e
 create function market.task_review_time() returns interval language sql immutable parallel unsafe body 8595a7e20fb8845f2dea2c5eee239245
 create function market.task_revisions_max() returns integer language sql immutable parallel unsafe body ac79f45d9f23ad49c79bc6771e476da0
@@ -921,14 +1042,27 @@ CREATE TRIGGER transfer_is_kept BEFORE TRUNCATE ON ledger.transfer FOR EACH STAT
 -- Grants
 
 grant execute on function ledger.accounts_to_fold(integer) to c4c_app
+grant execute on function ledger.budget_left(bigint,timestamp with time zone) to c4c_app
+grant execute on function ledger.budget_since(ledger.budget,timestamp with time zone) to c4c_app
+grant execute on function ledger.consent_reasons(bigint,text,bigint,text,bigint,timestamp with time zone) to c4c_app
 grant execute on function ledger.deposit(bigint,bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.fold(bigint) to c4c_app
 grant execute on function ledger.open_month(bigint,date) to c4c_app
 grant execute on function ledger.open_wallet(bigint) to c4c_app
+grant execute on function ledger.period_start(text,timestamp with time zone) to c4c_app
 grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,text,bytea) to c4c_treasury
+grant execute on function ledger.set_budget(bigint,bigint,text,bigint,text,boolean) to c4c_app
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
+grant execute on function ledger.set_policy(bigint,bigint,text[],text[],bigint[],text[],text[],bigint[]) to c4c_app
 grant execute on function market.agents_polled(bigint[],integer[]) to c4c_app
 grant execute on function market.agents_reachable(bigint[]) to c4c_app
+grant execute on function market.approval_ask(bigint,bigint,text,json,bytea,text,bigint,text,json,interval,integer) to c4c_app
+grant execute on function market.approval_decide(bigint,bigint,boolean,text,text) to c4c_app
+grant execute on function market.approval_expire(integer) to c4c_app
+grant execute on function market.approval_fail(bigint,json,boolean) to c4c_app
+grant execute on function market.approval_holds(bigint,bigint,text,bigint) to c4c_app
+grant execute on function market.approval_link(bigint,bigint,bytea) to c4c_app
+grant execute on function market.approval_use(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
@@ -942,7 +1076,7 @@ grant execute on function market.consumer_sockets(bigint,text) to c4c_app
 grant execute on function market.consumer_take(bigint,text,uuid,integer,integer) to c4c_app
 grant execute on function market.consumer_take_many(bigint[],text[],uuid[],integer[],integer) to c4c_app
 grant execute on function market.employment_bill_said(market.employment) to c4c_app
-grant execute on function market.employment_offer(bigint,bigint,bigint,bigint,bigint,bigint,integer,text,bytea,integer,integer,integer) to c4c_app
+grant execute on function market.employment_offer(bigint,bigint,bigint,bigint,bigint,bigint,integer,text,bytea,integer,integer,integer,bigint) to c4c_app
 grant execute on function market.employment_said(market.employment) to c4c_app
 grant execute on function market.employment_step(bigint,text,bigint,bigint,text) to c4c_app
 grant execute on function market.employment_verdict(market.employment,text,bigint,boolean,timestamp with time zone) to c4c_app
@@ -953,7 +1087,7 @@ grant execute on function market.gateway_stop(uuid) to c4c_app
 grant execute on function market.invocation_acknowledge(bigint,bigint) to c4c_app
 grant execute on function market.invocation_close(bigint[],text[],bigint[],json[],json[],text[],bytea[],bigint[]) to c4c_app
 grant execute on function market.invocation_handed_over(bigint[],integer[],text) to c4c_app
-grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[],text[]) to c4c_app
+grant execute on function market.invocation_open(bigint[],bigint[],bigint[],bigint[],bigint[],integer[],bigint[],json[],text[],bytea[],integer,bigint[],text[],bigint) to c4c_app
 grant execute on function market.invocation_progress(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocation_review(bigint,bigint,integer,text) to c4c_app
 grant execute on function market.invocations_acknowledge(bigint[]) to c4c_app
@@ -971,7 +1105,7 @@ grant execute on function market.tally_outcomes(integer) to c4c_app
 grant execute on function market.task_application_data(market.task,bigint,bigint,jsonb) to c4c_app
 grant execute on function market.task_apply(bigint,bigint,bigint,bigint,bigint,text,text) to c4c_app
 grant execute on function market.task_close(bigint,text,bigint,bigint,integer,text) to c4c_app
-grant execute on function market.task_publish(bigint,bigint,bigint,bigint,bigint,text,text,text,bigint,timestamp with time zone,text,bytea) to c4c_app
+grant execute on function market.task_publish(bigint,bigint,bigint,bigint,bigint,text,text,text,bigint,timestamp with time zone,text,bytea,bigint) to c4c_app
 grant execute on function market.task_request_revision(bigint,bigint,bigint,text) to c4c_app
 grant execute on function market.task_review_time() to c4c_app
 grant execute on function market.task_revisions_max() to c4c_app
@@ -1014,8 +1148,12 @@ grant select on table ledger.account to c4c_app
 grant select on table ledger.account to c4c_treasury
 grant select on table ledger.balance to c4c_app
 grant select on table ledger.balance to c4c_treasury
+grant select on table ledger.budget to c4c_app
+grant select on table ledger.budget to c4c_treasury
 grant select on table ledger.circulating to c4c_app
 grant select on table ledger.circulating to c4c_treasury
+grant select on table ledger.consent_rule to c4c_app
+grant select on table ledger.consent_rule to c4c_treasury
 grant select on table ledger.credit to c4c_app
 grant select on table ledger.credit to c4c_treasury
 grant select on table ledger.entry to c4c_app
@@ -1056,6 +1194,12 @@ grant select on table ledger.settlement_p00000 to c4c_app
 grant select on table ledger.settlement_p00000 to c4c_treasury
 grant select on table ledger.settlement_p00001 to c4c_app
 grant select on table ledger.settlement_p00001 to c4c_treasury
+grant select on table ledger.spend_limit to c4c_app
+grant select on table ledger.spend_limit to c4c_treasury
+grant select on table ledger.spend_total to c4c_app
+grant select on table ledger.spend_total to c4c_treasury
+grant select on table ledger.spender to c4c_app
+grant select on table ledger.spender to c4c_treasury
 grant select on table ledger.transfer to c4c_app
 grant select on table ledger.transfer to c4c_treasury
 grant select on table ledger.wallet to c4c_app
@@ -1067,6 +1211,7 @@ grant select on table market.agent_notice to c4c_app
 grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app
 grant select on table market.agent_stats to c4c_app
+grant select on table market.approval to c4c_app
 grant select on table market.consumer_claim to c4c_app
 grant select on table market.consumer_cursor to c4c_app
 grant select on table market.consumer_socket to c4c_app
@@ -1099,6 +1244,7 @@ grant select, usage on sequence ledger.transfer_id to c4c_app
 grant select, usage on sequence market.agent_event_id to c4c_app
 grant select, usage on sequence market.agent_id to c4c_app
 grant select, usage on sequence market.api_key_id to c4c_app
+grant select, usage on sequence market.approval_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.employment_id to c4c_app
 grant select, usage on sequence market.feedback_id to c4c_app

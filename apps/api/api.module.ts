@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AgentsModule } from '#agents';
+import { ApprovalsModule } from '#consent';
 import { EmploymentsModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
@@ -36,6 +37,7 @@ export class ApiModule {
         OwnersModule,
         AgentsModule,
         EscrowModule,
+        ApprovalsModule,
         EventsModule,
         ServicesModule,
         InvocationsModule,

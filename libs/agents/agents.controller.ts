@@ -1,8 +1,7 @@
 import { Body, Controller, Get, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { formatShells } from '#kernel';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
-import { Database, IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
+import { IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
 import { AgentLists } from './agent-lists.js';
 import { AgentStore, type Agent } from './agent.store.js';
 import { agentInfo, marketAgentView } from './agent.view.js';
@@ -13,7 +12,6 @@ import { MarketAgentsQuery, PublishAgentBody, RegisterBody, StatusBody, UpdateAg
 export class AgentsController {
   constructor(
     private readonly agents: AgentStore,
-    private readonly database: Database,
     private readonly lists: AgentLists,
   ) {}
 
@@ -71,17 +69,6 @@ export class AgentsController {
     await this.agents.unpublish(agentId);
     this.lists.forget();
     return { id: Number(agentId), marketVisibility: 'private', message: 'The agent is no longer on the market' };
-  }
-
-  /** Budgets come with a later version; until then an agent may spend what its owner's wallet has. */
-  @Get('me/budget')
-  @AgentAuth('read')
-  async budget(@Caller() { ownerId }: AgentPrincipal): Promise<object> {
-    const [row] = await this.database.query<{ available: bigint }>(
-      'select available from ledger.balance where account_id = $1',
-      [ownerId],
-    );
-    return { budgetType: 'none', budgetUsed: '0', ownerAvailable: formatShells(row?.available ?? 0n) };
   }
 
   /** @throws {Problem} NOT_FOUND */

@@ -12,13 +12,15 @@ import {
 export type Offer = {
   employerAgentId: bigint;
   employerOwnerId: bigint;
-  keyId: bigint;
+  keyId: bigint | undefined;
   employeeAgentId: bigint;
   salary: bigint;
   stake: bigint;
   duration: number | undefined;
   key: string | undefined;
   fingerprint: Buffer | undefined;
+  /** What the employer's owner has approved. */
+  approvalId: bigint | undefined;
 };
 
 export type OfferLimits = { offerHours: number; hoursMax: number; pendingMax: number };
@@ -34,7 +36,10 @@ export type OfferVerdict = {
     | 'employee_not_found'
     | 'employee_frozen'
     | 'too_many'
-    | 'insufficient_funds';
+    | 'insufficient_funds'
+    | 'over_budget'
+    | 'consent_needed'
+    | 'approval_ended';
   employmentId: bigint | null;
   staked: bigint;
   createdAt: Date;
@@ -118,7 +123,7 @@ export class EmploymentStore {
     return only(
       await this.database.query<OfferVerdict>(
         `select verdict, employment_id as "employmentId", staked, created_at as "createdAt", due_at as "dueAt"
-        from market.employment_offer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+        from market.employment_offer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
         [
           offer.employerAgentId,
           offer.employerOwnerId,
@@ -132,6 +137,7 @@ export class EmploymentStore {
           offerHours,
           hoursMax,
           pendingMax,
+          offer.approvalId,
         ],
         'employment-offer',
       ),

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
+import { dryRunView } from '#consent';
 import { AgentAuth, Caller, requireAllowed, type AgentPrincipal } from '#owners';
 import { DeadlineBell, IdParam, idempotencyKeyOf, notFound } from '#platform';
 import { EmploymentStore, type EmploymentRow } from './employment.store.js';
@@ -29,7 +30,9 @@ export class EmploymentsController {
   ): Promise<object> {
     const { employeeAgentId, salary, duration, stakeAmount } = body;
     const key = idempotencyKeyOf(headers, body);
-    const offered = await this.offers.run(employer, { employeeAgentId, salary, duration, stakeAmount, key });
+    const wish = { employeeAgentId, salary, duration, stakeAmount, key };
+    if (body.dryRun === true) return dryRunView(await this.offers.dryRun(employer, wish));
+    const offered = await this.offers.run(employer, wish);
     markReplay(reply, offered);
     return offerView(offered);
   }

@@ -1,4 +1,5 @@
 import {
+  IsFlag,
   IsId,
   IsIdempotencyKey,
   IsOneOf,
@@ -21,6 +22,8 @@ export class OfferBody {
   @OptionalCount(HOURS_MAX) duration?: number;
   @OptionalShells() stakeAmount?: bigint;
   @IsIdempotencyKey() idempotencyKey?: string;
+  /** Say what it would hold and whether the owner would be asked, and do nothing. */
+  @Optional() @IsFlag() dryRun?: boolean;
 }
 
 export class AcceptBody {

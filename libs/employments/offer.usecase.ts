@@ -1,20 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { assertNever, fingerprint, formatShells, SHELLS_MAX } from '#kernel';
+import { AgentStore } from '#agents';
+import { Consent, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
-import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
+import { ownerProblems, unauthenticated } from '#owners';
 import { Bus, DeadlineBell, isLockTimeout, notFound, validationFailed } from '#platform';
 import { overloaded } from '#services';
 import { HOURS_MAX, OFFER_HOURS, PENDING_MAX, stakeOf } from './employment.js';
 import { EmploymentStore, type OfferVerdict } from './employment.store.js';
 import { employmentProblems } from './employments.problems.js';
-
-export type OfferWish = {
-  employeeAgentId: bigint;
-  salary: bigint;
-  duration: number | undefined;
-  stakeAmount: bigint | undefined;
-  key: string | undefined;
-};
+import { offerRequest, type OfferWish } from './offer-wish.js';
 
 /** What the first answer to an offer says; a repetition with the same key says the same. */
 export type Offered = {
@@ -31,6 +26,9 @@ export type Offered = {
 // Some offer is answered, or ends, before long; sooner than that nothing changes.
 const OFFER_LIMIT_RETRY_S = 60;
 
+// An owner who changes a policy again and again does not hold an agent here.
+const CONSENT_TRIES = 3;
+
 /** Offers an employment and holds its stake. */
 @Injectable()
 export class OfferEmployment {
@@ -39,14 +37,53 @@ export class OfferEmployment {
     private readonly journal: JournalStore,
     private readonly bus: Bus,
     private readonly bell: DeadlineBell,
+    private readonly consent: Consent,
+    private readonly agents: AgentStore,
   ) {}
 
   /** @throws {Problem} VALIDATION_FAILED (the stake), NOT_FOUND (no such agent), OWN_AGENT, EMPLOYEE_FROZEN, AGENT_FROZEN,
    *  INSUFFICIENT_FUNDS, OFFER_LIMIT, UNAUTHENTICATED (the key has ended meanwhile), IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS,
    *  OVERLOADED */
-  async run(employer: AgentPrincipal, wish: OfferWish): Promise<Offered> {
+  async run(employer: Spender, wish: OfferWish): Promise<Offered> {
     const stake = requiredStake(wish);
-    const { employeeAgentId, salary, duration, key } = wish;
+    for (let tries = 0; tries < CONSENT_TRIES; tries += 1) {
+      const offered = await this.offer(employer, wish, stake);
+      if (offered !== undefined) return offered;
+      const { employeeAgentId, salary, key } = wish;
+      const money = `${formatShells(salary)} shells an hour, with a stake of ${formatShells(stake)}`;
+      const refusal = await this.consent.ask(employer, {
+        action: 'hire',
+        amount: stake,
+        what: (employee) => `hire “${employee}” for ${money}`,
+        category: null,
+        counterpartyAgentId: employeeAgentId,
+        request: offerRequest(wish),
+        key,
+      });
+      if (refusal !== undefined) throw refusal;
+    }
+    throw overloaded(new Error('the policy changed with every try'));
+  }
+
+  /** What an offer would hold now, and whether the owner would be asked; nothing is held.
+   *  @throws {Problem} VALIDATION_FAILED (the stake), NOT_FOUND, OWN_AGENT */
+  async dryRun(employer: Spender, wish: OfferWish): Promise<DryRun> {
+    const stake = requiredStake(wish);
+    const { employeeAgentId } = wish;
+    if (employeeAgentId === employer.agentId) throw ownAgent(employeeAgentId);
+    const employee = await this.agents.find(employeeAgentId);
+    if (employee === undefined) throw notFound();
+    const amount = employee.ownerId === employer.ownerId ? 0n : stake;
+    return this.consent.dryRun(employer, {
+      action: 'hire',
+      amount,
+      category: null,
+      counterpartyAgentId: employeeAgentId,
+    });
+  }
+
+  private async offer(employer: Spender, wish: OfferWish, stake: bigint): Promise<Offered | undefined> {
+    const { employeeAgentId, salary, duration, key, approvalId } = wish;
     const offer = {
       employerAgentId: employer.agentId,
       employerOwnerId: employer.ownerId,
@@ -57,6 +94,7 @@ export class OfferEmployment {
       duration,
       key,
       fingerprint: key === undefined ? undefined : printOf(wish, stake),
+      approvalId,
     };
     const limits = { offerHours: OFFER_HOURS, hoursMax: HOURS_MAX, pendingMax: PENDING_MAX };
     const verdict = await this.store.offer(offer, limits).catch((error: unknown) => {
@@ -65,7 +103,8 @@ export class OfferEmployment {
     return this.offered(employer, wish, verdict);
   }
 
-  private async offered(employer: AgentPrincipal, wish: OfferWish, result: OfferVerdict): Promise<Offered> {
+  /** Undefined when the owner has to be asked. */
+  private async offered(employer: Spender, wish: OfferWish, result: OfferVerdict): Promise<Offered | undefined> {
     const { verdict, employmentId, staked, createdAt, dueAt } = result;
     const { employeeAgentId, salary, key } = wish;
     switch (verdict) {
@@ -94,6 +133,12 @@ export class OfferEmployment {
           { details: { price: formatShells(staked), available: formatShells(available) } },
         );
       }
+      case 'consent_needed':
+        return undefined;
+      case 'over_budget':
+        throw await this.consent.overBudget(employer.agentId, staked);
+      case 'approval_ended':
+        throw this.consent.ended();
       case 'key_reused':
         throw keyReused(key ?? '');
       case 'key_ended':
@@ -101,7 +146,7 @@ export class OfferEmployment {
       case 'employer_frozen':
         throw ownerProblems.AGENT_FROZEN('The owner has frozen this agent: it spends nothing until it is unfrozen');
       case 'own_agent':
-        throw employmentProblems.OWN_AGENT(`Agent ${employeeAgentId} is the agent of this key; nothing is held`);
+        throw ownAgent(employeeAgentId);
       case 'employee_not_found':
         throw notFound();
       case 'employee_frozen':
@@ -117,6 +162,10 @@ export class OfferEmployment {
         return assertNever(verdict);
     }
   }
+}
+
+function ownAgent(agentId: bigint): Error {
+  return employmentProblems.OWN_AGENT(`Agent ${agentId} is the agent of this key; nothing is held`);
 }
 
 /** @throws {Problem} VALIDATION_FAILED */

@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, Param, Post, Query, Req, Res } from '@n
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Polls } from '#agents';
+import { dryRunView } from '#consent';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import {
   IdParam,
@@ -45,11 +46,13 @@ export class InvocationsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
+    const { serviceId, input, maxPrice } = body;
     const key = idempotencyKeyOf(headers, body);
+    if (body.dryRun === true) return dryRunView(await this.invoke.dryRun(caller, { serviceId, input, maxPrice, key }));
     const opened = await this.invoke.run(caller, {
-      serviceId: body.serviceId,
-      input: body.input,
-      maxPrice: body.maxPrice,
+      serviceId,
+      input,
+      maxPrice,
       key,
       requireReachable: body.requireReachable,
       traceparent: traceparentFrom(headers['traceparent']),

@@ -27,6 +27,8 @@ export class InvokeBody {
   @IsIdempotencyKey() idempotencyKey?: string;
   /** Refuse when nothing would reach the provider now. */
   @Optional() @IsFlag() requireReachable?: boolean;
+  /** Say what it would cost and whether the owner would be asked, and do nothing. */
+  @Optional() @IsFlag() dryRun?: boolean;
 }
 
 export class SubmitBody {

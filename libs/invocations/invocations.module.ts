@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ReachabilityModule } from '#agents';
+import { Carriers, ConsentModule } from '#consent';
 import { EscrowModule } from '#escrow';
 import { EventViews } from '#events';
 import { DeadlineBellModule, Deadlines, DeadlinesModule } from '#platform';
@@ -12,6 +13,7 @@ import { EraseWorker } from './erase.worker.js';
 import { InvocationFrames } from './invocation-frames.js';
 import { InvocationStore } from './invocation.store.js';
 import { InvocationsController } from './invocations.controller.js';
+import { approvedInvoke } from './invoke-wish.js';
 import { Invoke } from './invoke.usecase.js';
 import { MarksStore } from './marks.store.js';
 import { Marks } from './marks.usecase.js';
@@ -21,7 +23,7 @@ import { SettledWaiters } from './settled-waiters.js';
 
 /** Invocations over HTTP. */
 @Module({
-  imports: [DeadlineBellModule, EscrowModule, ReachabilityModule, ServicesModule],
+  imports: [ConsentModule, DeadlineBellModule, EscrowModule, ReachabilityModule, ServicesModule],
   controllers: [InvocationsController],
   providers: [
     CloseInvocations,
@@ -39,8 +41,9 @@ import { SettledWaiters } from './settled-waiters.js';
   exports: [CloseInvocations, CloseStore, InvocationFrames, Marks],
 })
 export class InvocationsModule {
-  constructor(views: EventViews, frames: InvocationFrames) {
+  constructor(views: EventViews, frames: InvocationFrames, carriers: Carriers, invoke: Invoke) {
     views.add(frames);
+    carriers.add('invoke', (caller, request, approvalId) => invoke.run(caller, approvedInvoke(request, approvalId)));
   }
 }
 

@@ -9,26 +9,15 @@ import {
   type Problem,
 } from '#kernel';
 import { ReachabilityStore } from '#agents';
+import { Consent, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
-import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
+import { ownerProblems, unauthenticated } from '#owners';
 import { Bus, DeadlineBell, isLockTimeout, isNotSent, notFound } from '#platform';
 import { OfferCache, overloaded, SchemaPoolBusy, Schemas, type Offer } from '#services';
 import { invocationProblems } from './invocations.problems.js';
+import { invokeRequest, type InvokeWish } from './invoke-wish.js';
 import { PinnedSchemas } from './pinned-schemas.js';
 import { OpenStore, type OpenVerdict } from './open.store.js';
-
-export type InvokeWish = {
-  serviceId: bigint;
-  input: JsonObject | undefined;
-  maxPrice: bigint | undefined;
-  key: string | undefined;
-  /** Refuse when nothing would reach the provider now. */
-  requireReachable?: boolean | undefined;
-  /** The W3C trace context that the request came with. */
-  traceparent?: string | undefined;
-  /** False as soon as nobody waits for the answer: then nothing is held. */
-  isWanted?: () => boolean;
-};
 
 /** What the first answer to an invoke says; a repetition with the same key says the same. */
 export type Opened = {
@@ -59,11 +48,12 @@ export class Invoke {
     private readonly reachability: ReachabilityStore,
     private readonly bus: Bus,
     private readonly bell: DeadlineBell,
+    private readonly consent: Consent,
   ) {}
 
   /** @throws {Problem} NOT_FOUND, INPUT_INVALID, PROVIDER_UNREACHABLE, PRICE_ABOVE_MAXIMUM, INSUFFICIENT_FUNDS, SERVICE_INACTIVE, PROVIDER_FROZEN, AGENT_FROZEN,
    *  OWN_SERVICE, SERVICE_BUSY, UNAUTHENTICATED (the key has ended meanwhile), IDEMPOTENCY_KEY_REUSED, IDEMPOTENCY_IN_PROGRESS, OVERLOADED */
-  async run(caller: AgentPrincipal, wish: InvokeWish): Promise<Opened> {
+  async run(caller: Spender, wish: InvokeWish): Promise<Opened> {
     let offer = await this.offers.get(wish.serviceId);
     for (let tries = 0; tries < VERSION_TRIES; tries += 1) {
       // Not known here, or not yet: only the database may say that there is none.
@@ -74,16 +64,46 @@ export class Invoke {
       if (wish.requireReachable === true && !(await this.isReachable(offer)))
         return this.repeated(caller, offer, wish, unreachable(offer));
       const result = await this.open(caller, offer, wish);
-      if (result.verdict !== 'stale_version') return this.opened(caller, offer, wish, result);
+      if (result.verdict === 'consent_needed') {
+        const refusal = await this.ask(caller, offer, wish, result.price ?? 0n);
+        if (refusal !== undefined) throw refusal;
+      } else if (result.verdict !== 'stale_version') return this.opened(caller, offer, wish, result);
       offer = await this.offers.refresh(wish.serviceId);
     }
     throw overloaded(new Error('the service changed with every try'));
   }
 
+  /** What an invocation would cost now, and whether the owner would be asked; nothing is held.
+   *  @throws {Problem} NOT_FOUND, INPUT_INVALID, SERVICE_INACTIVE, OWN_SERVICE, PRICE_ABOVE_MAXIMUM */
+  async dryRun(caller: Spender, { serviceId, input, maxPrice }: InvokeWish): Promise<DryRun> {
+    const known = await this.offers.refresh(serviceId);
+    if (known === undefined) throw notFound();
+    const { offer, errors } = await this.fitting(caller, known, input);
+    if (errors.length > 0) throw inputInvalid(offer, errors);
+    if (offer.agentId === caller.agentId) throw ownService(offer);
+    if (!offer.isActive) throw inactive(offer);
+    const price = offer.ownerId === caller.ownerId ? 0n : offer.price;
+    if (maxPrice !== undefined && price > maxPrice) throw aboveMaximum(price, maxPrice);
+    const spend = { category: offer.category, counterpartyAgentId: offer.agentId };
+    return this.consent.dryRun(caller, { action: 'invoke', amount: price, ...spend });
+  }
+
+  private ask(caller: Spender, offer: Offer, wish: InvokeWish, price: bigint): Promise<Problem | undefined> {
+    return this.consent.ask(caller, {
+      action: 'invoke',
+      amount: price,
+      what: (provider) => `invoke “${offer.title}” of “${provider}” for ${formatShells(price)} shells`,
+      category: offer.category,
+      counterpartyAgentId: offer.agentId,
+      request: invokeRequest(wish),
+      key: wish.key,
+    });
+  }
+
   /** The offer that counts, and where the input misses its schema. A copy in memory may be old, so a refusal is checked
    *  against the newest version. */
   private async fitting(
-    { ownerId }: AgentPrincipal,
+    { ownerId }: Spender,
     offer: Offer,
     input: JsonObject | undefined,
   ): Promise<{ offer: Offer; errors: FieldError[] }> {
@@ -100,7 +120,7 @@ export class Invoke {
 
   /** The first answer to a request that was fine when it was made: the schema may have changed since, or the provider be gone.
    *  @throws {Problem} the refusal when this repeats nothing */
-  private async repeated(caller: AgentPrincipal, offer: Offer, wish: InvokeWish, refusal: Problem): Promise<Opened> {
+  private async repeated(caller: Spender, offer: Offer, wish: InvokeWish, refusal: Problem): Promise<Opened> {
     if (wish.key !== undefined) {
       // No service has a version 0: this finds what the key stands for and can open nothing.
       const result = await this.open(caller, { ...offer, version: 0 }, wish);
@@ -120,9 +140,9 @@ export class Invoke {
   }
 
   private async open(
-    caller: AgentPrincipal,
+    caller: Spender,
     { version }: Offer,
-    { serviceId, input, maxPrice, key, traceparent, isWanted }: InvokeWish,
+    { serviceId, input, maxPrice, key, traceparent, approvalId, isWanted }: InvokeWish,
   ): Promise<OpenVerdict> {
     const item = {
       callerAgentId: caller.agentId,
@@ -137,7 +157,9 @@ export class Invoke {
       traceparent,
     };
     try {
-      return await this.store.open(item, isWanted);
+      return approvalId === undefined
+        ? await this.store.open(item, isWanted)
+        : await this.store.openApproved(item, approvalId);
     } catch (error) {
       if (isNotSent(error)) throw overloaded(error);
       if (isLockTimeout(error)) throw stillRunning(key, error);
@@ -145,7 +167,7 @@ export class Invoke {
     }
   }
 
-  private async opened(caller: AgentPrincipal, offer: Offer, wish: InvokeWish, result: OpenVerdict): Promise<Opened> {
+  private async opened(caller: Spender, offer: Offer, wish: InvokeWish, result: OpenVerdict): Promise<Opened> {
     const { verdict, invocationId, price, createdAt, deadlineAt, providerAgentId } = result;
     switch (verdict) {
       case 'opened':
@@ -183,6 +205,10 @@ export class Invoke {
           },
         );
       }
+      case 'over_budget':
+        throw await this.consent.overBudget(caller.agentId, price ?? 0n);
+      case 'approval_ended':
+        throw this.consent.ended();
       case 'key_reused':
         throw keyReused(wish.key ?? '');
       case 'key_ended':
@@ -190,27 +216,21 @@ export class Invoke {
       case 'service_not_found':
         throw notFound();
       case 'service_inactive':
-        throw invocationProblems.SERVICE_INACTIVE(
-          `"${offer.title}" takes no invocations at the moment; its provider has deactivated it`,
-        );
+        throw inactive(offer);
       case 'provider_frozen':
         throw invocationProblems.PROVIDER_FROZEN(`The provider of "${offer.title}" is frozen by its owner`);
       case 'caller_frozen':
         throw ownerProblems.AGENT_FROZEN('The owner has frozen this agent: it spends nothing until it is unfrozen');
       case 'own_service':
-        throw invocationProblems.OWN_SERVICE(`"${offer.title}" is this agent's own service`);
+        throw ownService(offer);
       case 'price_above_maximum':
-        throw invocationProblems.PRICE_ABOVE_MAXIMUM(
-          `The service costs ${formatShells(price ?? 0n)}, more than the maximum of ${formatShells(wish.maxPrice ?? 0n)}`,
-          {
-            details: { price: formatShells(price ?? 0n), maxPrice: formatShells(wish.maxPrice ?? 0n) },
-          },
-        );
+        throw aboveMaximum(price ?? 0n, wish.maxPrice ?? 0n);
       case 'busy':
         throw busy(`"${offer.title}" has as many pending invocations as it takes`);
       case 'busy_with_caller':
         throw busy(`"${offer.title}" takes no more pending invocations of one caller`);
       case 'again':
+      case 'consent_needed':
       case 'stale_version':
         throw new Error(`the verdict ${verdict} is handled before`);
       default:
@@ -223,6 +243,24 @@ function inputInvalid({ title, version }: Offer, errors: FieldError[]): Problem 
   return invocationProblems.INPUT_INVALID(
     `The input does not fit the input schema of "${title}", version ${version}; nothing is held`,
     { errors },
+  );
+}
+
+function inactive({ title }: Offer): Problem {
+  return invocationProblems.SERVICE_INACTIVE(
+    `"${title}" takes no invocations at the moment; its provider has deactivated it`,
+  );
+}
+
+function ownService({ title }: Offer): Problem {
+  return invocationProblems.OWN_SERVICE(`"${title}" is this agent's own service`);
+}
+
+function aboveMaximum(price: bigint, maxPrice: bigint): Problem {
+  const amounts = { price: formatShells(price), maxPrice: formatShells(maxPrice) };
+  return invocationProblems.PRICE_ABOVE_MAXIMUM(
+    `The service costs ${amounts.price}, more than the maximum of ${amounts.maxPrice}`,
+    { details: amounts },
   );
 }
 

@@ -8,7 +8,7 @@ export type OpenItem = {
   callerAgentId: bigint;
   callerOwnerId: bigint;
   /** The API key that the caller came with. */
-  keyId: bigint;
+  keyId: bigint | undefined;
   serviceId: bigint;
   version: number;
   maxPrice: bigint | undefined;
@@ -34,6 +34,9 @@ export type OpenVerdict = {
     | 'stale_version'
     | 'price_above_maximum'
     | 'insufficient_funds'
+    | 'over_budget'
+    | 'consent_needed'
+    | 'approval_ended'
     | 'busy'
     | 'busy_with_caller'
     | 'again';
@@ -52,6 +55,9 @@ export const OPEN_STATEMENT = `select ${COLUMNS}
   from market.invocation_open($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::integer[], $7::bigint[],
     $8::json[], $9::text[], $10::bytea[], $11, $12::bigint[], $13::text[])`;
 
+/** The same for one item whose approval is at hand. */
+const OPEN_APPROVED = OPEN_STATEMENT.replace('$13::text[]', '$13::text[], $14');
+
 /** The lane to `market.invocation_open` (prisma/functions/30_invocation_open.sql). */
 @Injectable()
 export class OpenStore implements OnModuleDestroy {
@@ -62,29 +68,14 @@ export class OpenStore implements OnModuleDestroy {
   constructor(
     private readonly database: Database,
     lanes: Lanes,
-    @InjectConfig() config: Config,
+    @InjectConfig() private readonly config: Config,
   ) {
     this.ids = new IdSource(database, 'market.invocation_id');
     this.holdIds = new IdSource(database, 'ledger.hold_id');
     this.lane = lanes.open<OpenItem, OpenVerdict>({
       name: 'invocation-open',
       text: OPEN_STATEMENT,
-      values: (items) => [
-        items.map((item) => item.id),
-        items.map((item) => item.holdId),
-        items.map((item) => item.callerAgentId),
-        items.map((item) => item.callerOwnerId),
-        items.map((item) => item.serviceId),
-        items.map((item) => item.version),
-        items.map((item) => item.maxPrice),
-        items.map((item) => item.input),
-        items.map((item) => item.key),
-        items.map((item) => item.fingerprint),
-        config.timeoutMinMs,
-        items.map((item) => item.keyId),
-        // Few callers trace: then one null is all that is sent and looked at.
-        items.some(isTraced) ? items.map((item) => item.traceparent) : null,
-      ],
+      values: (items) => this.valuesOf(items),
       isAgain: ({ verdict }) => verdict === 'again',
       recover: (item) => this.opened(item.id),
     });
@@ -102,8 +93,35 @@ export class OpenStore implements OnModuleDestroy {
     return isOwn ? { ...verdict, verdict: 'opened' } : verdict;
   }
 
+  /** What the caller's owner has approved, in a call of its own. The approval is used up by it, so it happens once. */
+  async openApproved(wish: Omit<OpenItem, 'id' | 'holdId'>, approvalId: bigint): Promise<OpenVerdict> {
+    const item = { ...wish, id: await this.ids.next(), holdId: await this.holdIds.next() };
+    const [verdict] = await this.database.query<OpenVerdict>(OPEN_APPROVED, [...this.valuesOf([item]), approvalId]);
+    if (verdict === undefined) throw new Error('market.invocation_open answered nothing');
+    return verdict;
+  }
+
   async onModuleDestroy(): Promise<void> {
     await this.lane.close();
+  }
+
+  private valuesOf(items: readonly OpenItem[]): unknown[] {
+    return [
+      items.map((item) => item.id),
+      items.map((item) => item.holdId),
+      items.map((item) => item.callerAgentId),
+      items.map((item) => item.callerOwnerId),
+      items.map((item) => item.serviceId),
+      items.map((item) => item.version),
+      items.map((item) => item.maxPrice),
+      items.map((item) => item.input),
+      items.map((item) => item.key),
+      items.map((item) => item.fingerprint),
+      this.config.timeoutMinMs,
+      items.map((item) => item.keyId),
+      // Few callers trace: then one null is all that is sent and looked at.
+      items.some(isTraced) ? items.map((item) => item.traceparent) : null,
+    ];
   }
 
   private async opened(id: bigint): Promise<OpenVerdict | undefined> {

@@ -1,9 +1,10 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { FieldError, JsonObject } from '#kernel';
-import type { AgentPrincipal } from '#owners';
-import { Database, httpProblems, isUniqueViolation, Metrics, notFound } from '#platform';
+import { formatShells, type FieldError, type JsonObject } from '#kernel';
+import { Consent, type Ask, type Spender } from '#consent';
+import { Database, httpProblems, isUniqueViolation, Metrics, notFound, type Tx } from '#platform';
 import { SchemaGuard } from './schema-guard.js';
 import { SchemaPoolBusy } from './schema-pool.js';
+import { publishRequest, updateRequest } from './service-request.js';
 import { ServiceLists } from './service-lists.js';
 import { ServiceStore, type Published, type ServiceSpec } from './service.store.js';
 import type { PublishBody, UpdateServiceBody } from './services.dto.js';
@@ -11,6 +12,8 @@ import { serviceProblems } from './services.problems.js';
 
 const MAX_PENDING = 1_000;
 const MAX_PENDING_PER_CALLER = 100;
+// An owner who changes a policy again and again does not hold an agent here.
+const CONSENT_TRIES = 3;
 
 /** The one guard of all schemas, with its threads. */
 @Injectable()
@@ -36,11 +39,14 @@ export class Publish {
     private readonly store: ServiceStore,
     private readonly schemas: Schemas,
     private readonly lists: ServiceLists,
+    private readonly consent: Consent,
   ) {}
 
   /** Publishes a service, or revives and updates the owner's service of the same title; either way a new version.
-   *  @throws {Problem} SCHEMA_NOT_ALLOWED, OVERLOADED */
-  async publish({ ownerId, agentId }: AgentPrincipal, body: PublishBody): Promise<Published> {
+   *  @param approvalId what the owner has approved
+   *  @throws {Problem} SCHEMA_NOT_ALLOWED, OVERLOADED, APPROVAL_REQUIRED and what else Consent says */
+  async publish(spender: Spender, body: PublishBody, approvalId?: bigint): Promise<Published> {
+    const { ownerId, agentId } = spender;
     const spec: ServiceSpec = {
       title: body.title,
       description: body.description,
@@ -53,29 +59,52 @@ export class Publish {
       maxPendingPerCaller: body.maxPendingPerCaller ?? MAX_PENDING_PER_CALLER,
     };
     await this.requireAllowed(ownerId, body);
-    const published = await this.database.inTransaction((tx) => this.store.upsertByTitle(tx, ownerId, agentId, spec));
-    this.lists.forget();
-    return published;
+    const ask = {
+      action: 'publish' as const,
+      amount: body.price,
+      what: () => `publish “${body.title}” for ${formatShells(body.price)} shells`,
+      request: publishRequest(body),
+    };
+    return this.withConsent(spender, ask, approvalId, async (tx) => {
+      if (!(await this.consent.may(tx, agentId, 'publish', body.price, approvalId))) return undefined;
+      const made = await this.store.upsertByTitle(tx, ownerId, agentId, spec);
+      await this.consent.use(tx, approvalId, made.id);
+      return made;
+    });
   }
 
   /** Changes what is given, as a new version; invocations that are open keep theirs.
-   *  @throws {Problem} NOT_FOUND, SCHEMA_NOT_ALLOWED, TITLE_TAKEN, OVERLOADED */
+   *  @param approvalId what the owner has approved
+   *  @throws {Problem} NOT_FOUND, SCHEMA_NOT_ALLOWED, TITLE_TAKEN, OVERLOADED, APPROVAL_REQUIRED and what else Consent says */
   async update(
-    { ownerId, agentId }: AgentPrincipal,
+    spender: Spender,
     id: bigint,
     changes: UpdateServiceBody,
+    approvalId?: bigint,
   ): Promise<{ id: bigint; version: number }> {
+    const { ownerId, agentId } = spender;
     await this.requireAllowed(ownerId, changes);
+    const price = changes.price ?? 0n;
+    let title = '';
+    const ask = {
+      action: 'price_change' as const,
+      amount: price,
+      what: () => `change the price of “${title}” to ${formatShells(price)} shells`,
+      request: { id: String(id), ...updateRequest(changes) },
+    };
     try {
-      const updated = await this.database.inTransaction(async (tx) => {
+      return await this.withConsent(spender, ask, approvalId, async (tx) => {
         const current = await this.store.lockOwn(tx, agentId, id);
         if (current === undefined) throw notFound();
+        ({ title } = current);
+        const isPriceChange = changes.price !== undefined && changes.price !== current.price;
+        const asks = isPriceChange || approvalId !== undefined;
+        if (asks && !(await this.consent.may(tx, agentId, 'price_change', price, approvalId))) return undefined;
         const version = current.version + 1;
         await this.store.update(tx, id, version, { ...current, ...given(changes) });
+        await this.consent.use(tx, approvalId, id);
         return { id, version };
       });
-      this.lists.forget();
-      return updated;
     } catch (error) {
       if (isUniqueViolation(error, 'service_title_once')) {
         throw serviceProblems.TITLE_TAKEN(
@@ -84,6 +113,31 @@ export class Publish {
       }
       throw error;
     }
+  }
+
+  /** Does it in one transaction, or asks the owner when `work` finds that it may not and returns undefined. */
+  private async withConsent<T>(
+    spender: Spender,
+    ask: Pick<Ask, 'action' | 'amount' | 'what' | 'request'>,
+    approvalId: bigint | undefined,
+    work: (tx: Tx) => Promise<T | undefined>,
+  ): Promise<T> {
+    for (let tries = 0; tries < CONSENT_TRIES; tries += 1) {
+      const done = await this.database.inTransaction(work);
+      if (done !== undefined) {
+        this.lists.forget();
+        return done;
+      }
+      if (approvalId !== undefined) throw this.consent.ended();
+      const refusal = await this.consent.ask(spender, {
+        ...ask,
+        category: null,
+        counterpartyAgentId: null,
+        key: undefined,
+      });
+      if (refusal !== undefined) throw refusal;
+    }
+    throw overloaded(new Error('the policy changed with every try'));
   }
 
   /** Takes the service off the market's list, or puts it back; invocations that are open run to their end.

@@ -22,8 +22,11 @@ export type Offer = {
   id: bigint;
   /** Its provider. */
   agentId: bigint;
+  ownerId: bigint;
+  isActive: boolean;
   version: number;
   title: string;
+  category: string;
   price: bigint;
   inputSchema: JsonObject | null;
   outputSchema: JsonObject | null;
@@ -121,7 +124,7 @@ export class ServiceStore {
   /** What the service offers now, whether it is active or not: the opening call is the judge of that. */
   async offer(id: bigint): Promise<Offer | undefined> {
     const [offer] = await this.database.query<Offer>(
-      `select s.id, s.agent_id as "agentId", s.version, s.title, s.price, v.input_schema as "inputSchema", v.output_schema as "outputSchema"
+      `select s.id, s.agent_id as "agentId", s.owner_id as "ownerId", s.is_active as "isActive", s.version, s.title, s.category, s.price, v.input_schema as "inputSchema", v.output_schema as "outputSchema"
       from market.service s
       join market.service_version v on v.service_id = s.id and v.version = s.version
       where s.id = $1`,

@@ -8,7 +8,7 @@ type Asker = { agentId: bigint; keyId: bigint };
 export type PublishItem = {
   agentId: bigint;
   ownerId: bigint;
-  keyId: bigint;
+  keyId: bigint | undefined;
   title: string;
   description: string;
   category: string;
@@ -16,6 +16,8 @@ export type PublishItem = {
   deadlineAt: Date | undefined;
   key: string | undefined;
   fingerprint: Buffer | undefined;
+  /** What the publisher's owner has approved. */
+  approvalId?: bigint | undefined;
 };
 
 export type PublishVerdict = {
@@ -27,7 +29,10 @@ export type PublishVerdict = {
     | 'frozen'
     | 'deadline_too_soon'
     | 'deadline_too_late'
-    | 'insufficient_funds';
+    | 'insufficient_funds'
+    | 'over_budget'
+    | 'consent_needed'
+    | 'approval_ended';
   taskId: bigint;
   bounty: bigint;
   createdAt: Date;
@@ -144,7 +149,7 @@ export class TaskStepsStore {
   async publish(item: PublishItem): Promise<PublishVerdict> {
     return this.only<PublishVerdict>(
       `select verdict, task_id as "taskId", bounty, created_at as "createdAt", deadline_at as "deadlineAt"
-      from market.task_publish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+      from market.task_publish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
       [
         await this.taskIds.next(),
         await this.holdIds.next(),
@@ -158,6 +163,7 @@ export class TaskStepsStore {
         item.deadlineAt,
         item.key,
         item.fingerprint,
+        item.approvalId,
       ],
     );
   }

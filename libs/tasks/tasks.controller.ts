@@ -2,6 +2,7 @@ import { Body, Controller, Get, Headers, Param, Post, Query, Res } from '@nestjs
 import type { FastifyReply } from 'fastify';
 import type { IncomingHttpHeaders } from 'node:http';
 import { formatShells } from '#kernel';
+import { dryRunView } from '#consent';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import { IdParam, idempotencyKeyOf, NoFields, notFound } from '#platform';
 import { TaskStore, type TaskRow } from './task.store.js';
@@ -27,6 +28,7 @@ export class TasksController {
   ): Promise<object> {
     const { title, description, category, bounty, deadline } = body;
     const wish = { title, description, category, bounty, deadline, key: idempotencyKeyOf(headers, body) };
+    if (body.dryRun === true) return dryRunView(await this.tasks.dryRun(publisher, wish));
     const published = await this.tasks.publish(publisher, wish);
     replayed(reply, published);
     return taskReceipt(body.title, published);

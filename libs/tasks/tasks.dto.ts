@@ -1,5 +1,6 @@
 import {
   IsCategory,
+  IsFlag,
   IsId,
   IsIdempotencyKey,
   IsInstant,
@@ -32,6 +33,8 @@ export class PublishTaskBody {
   /** From a minute to a year from now; 30 days when absent. */
   @Optional() @IsInstant() deadline?: Date;
   @IsIdempotencyKey() idempotencyKey?: string;
+  /** Say what it would cost and whether the owner would be asked, and do nothing. */
+  @Optional() @IsFlag() dryRun?: boolean;
 }
 
 export class ApplyBody {

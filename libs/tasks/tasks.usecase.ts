@@ -1,26 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { assertNever, fingerprint, formatShells } from '#kernel';
+import { Consent, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { invocationProblems } from '#invocations';
 import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
 import { Bus, DeadlineBell, notFound, validationFailed } from '#platform';
+import { overloaded } from '#services';
 import { taskStatusOf, type TaskStatus } from './task.js';
 import { inTime, known, tell, wrongState } from './task-answers.js';
 import { TaskStepsStore, type CloseItem, type CloseVerdict } from './task-steps.store.js';
+import { taskRequest, type TaskWish } from './task-wish.js';
 import { taskProblems } from './tasks.problems.js';
-
-export type TaskWish = {
-  title: string;
-  description: string;
-  category: string;
-  bounty: bigint;
-  deadline?: Date | undefined;
-  key: string | undefined;
-};
 
 export type Published = { taskId: bigint; bounty: bigint; createdAt: Date; deadlineAt: Date; isReplay: boolean };
 export type Selected = { workerAgentId: bigint; startedAt: Date; isReplay: boolean };
 export type Ended = { status: TaskStatus; endedAt: Date; paid: bigint; isReplay: boolean };
+
+// An owner who changes a policy again and again does not hold an agent here.
+const CONSENT_TRIES = 3;
 
 /** What the publisher does, and time: a task from its publication to its end. The same step again gets the first answer. */
 @Injectable()
@@ -30,13 +27,39 @@ export class Tasks {
     private readonly journal: JournalStore,
     private readonly bus: Bus,
     private readonly bell: DeadlineBell,
+    private readonly consent: Consent,
   ) {}
 
   /** Holds the bounty.
    *  @throws {Problem} VALIDATION_FAILED (deadline), INSUFFICIENT_FUNDS, AGENT_FROZEN, UNAUTHENTICATED, IDEMPOTENCY_KEY_REUSED, OVERLOADED */
-  async publish(publisher: AgentPrincipal, wish: TaskWish): Promise<Published> {
+  async publish(publisher: Spender, wish: TaskWish): Promise<Published> {
+    for (let tries = 0; tries < CONSENT_TRIES; tries += 1) {
+      const published = await this.publishOnce(publisher, wish);
+      if (published !== undefined) return published;
+      const { bounty, title, category } = wish;
+      const refusal = await this.consent.ask(publisher, {
+        action: 'task',
+        amount: bounty,
+        what: () => `publish the task “${title}” with a bounty of ${formatShells(bounty)} shells`,
+        category,
+        counterpartyAgentId: null,
+        request: taskRequest(wish),
+        key: wish.key,
+      });
+      if (refusal !== undefined) throw refusal;
+    }
+    throw overloaded(new Error('the policy changed with every try'));
+  }
+
+  /** What a task would cost now, and whether the owner would be asked; nothing is held. */
+  dryRun(publisher: Spender, { bounty, category }: TaskWish): Promise<DryRun> {
+    return this.consent.dryRun(publisher, { action: 'task', amount: bounty, category, counterpartyAgentId: null });
+  }
+
+  /** Undefined when the owner has to be asked. */
+  private async publishOnce(publisher: Spender, wish: TaskWish): Promise<Published | undefined> {
     const { agentId, ownerId, keyId } = publisher;
-    const { title, description, category, bounty, deadline, key } = wish;
+    const { title, description, category, bounty, deadline, key, approvalId } = wish;
     const parts = ['task', title, description, category, bounty, deadline?.toISOString()];
     const { verdict, ...made } = await inTime(
       this.steps.publish({
@@ -50,6 +73,7 @@ export class Tasks {
         deadlineAt: deadline,
         key,
         fingerprint: key === undefined ? undefined : fingerprint(parts),
+        approvalId,
       }),
     );
     switch (verdict) {
@@ -58,6 +82,12 @@ export class Tasks {
         return { ...made, isReplay: false };
       case 'replay':
         return { ...made, isReplay: true };
+      case 'consent_needed':
+        return undefined;
+      case 'over_budget':
+        throw await this.consent.overBudget(agentId, bounty);
+      case 'approval_ended':
+        throw this.consent.ended();
       case 'key_reused':
         throw keyReused(key ?? '');
       case 'key_ended':

@@ -177,6 +177,7 @@ declare
   v_fee bigint;
   v_is_moved boolean;
   v_refusal text;
+  v_returned bigint[];
 begin
   if cardinality(p_hold_ids) = 1 then
     -- A hold never changes, so it is read before anything is locked.
@@ -221,6 +222,9 @@ begin
       v_part - v_fee, v_fee, v_hold.amount - v_part, p_actors[1], v_now);
     if v_part > v_fee then
       insert into ledger.credit (account_id, amount) values (v_hold.payee_account, v_part - v_fee);
+    end if;
+    if v_part < v_hold.amount then
+      perform ledger.spend_returned(p_hold_ids);
     end if;
     return array ['settled'];
   end if;
@@ -273,10 +277,14 @@ begin
       when i.timing <> 'in_time' then i.timing
       when i.turn = 1 and s.hold_id is not null then 'settled'
       else 'already_settled'
-    end order by i.item)
-  into v_verdicts
+    end order by i.item),
+    array_agg(s.hold_id) filter (where s.to_payer > 0)
+  into v_verdicts, v_returned
   from item i
-  left join settled s on s.hold_id = i.id;
+  left join settled s on s.hold_id = i.id and i.turn = 1;
+  if v_returned is not null then
+    perform ledger.spend_returned(v_returned);
+  end if;
   return v_verdicts;
 end
 $$;

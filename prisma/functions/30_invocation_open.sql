@@ -41,9 +41,14 @@ $$;
 -- Parallel arrays, one element an item; one row an item, in order. `verdict` is one of
 --   opened, replay (invocation_id is the first one), key_reused, key_ended (the API key was revoked or has expired), service_not_found, service_inactive, provider_frozen, caller_frozen,
 --   own_service, stale_version (the caller's copy of the service is out of date: look again), price_above_maximum (price is
---   the current one), insufficient_funds, busy, busy_with_caller,
+--   the current one), insufficient_funds, over_budget, consent_needed, approval_ended (the approval that it came with does not stand
+--   for this), busy, busy_with_caller,
 --   again (this item depends on a neighbour in the same call: send it alone).
 -- Locks: the callers' wallets by id, then load rows, then keys, then event streams by agent.
+-- Before migration 0028 it had a parameter less.
+drop function if exists market.invocation_open(bigint[], bigint[], bigint[], bigint[], bigint[], integer[], bigint[], json[], text[],
+  bytea[], integer, bigint[], text[]);
+
 create or replace function market.invocation_open(
   p_ids bigint[],
   p_hold_ids bigint[],
@@ -59,7 +64,9 @@ create or replace function market.invocation_open(
   -- The API keys that the callers came with.
   p_key_ids bigint[] default null,
   -- The callers' trace contexts; null, as a process of the version before has it, when there is none.
-  p_traceparents text[] default null
+  p_traceparents text[] default null,
+  -- What the caller's owner has approved; only with a call of one item.
+  p_approval_id bigint default null
 ) returns table (item integer, verdict text, invocation_id bigint, price bigint, created_at timestamptz, deadline_at timestamptz, provider_agent_id bigint)
 language plpgsql
 security definer
@@ -78,6 +85,7 @@ declare
   v_verdicts text[];
   v_held text[];
   v_items integer[];
+  v_item integer;
   v_prices bigint[];
   v_fees integer[];
   v_deadlines timestamptz[];
@@ -86,8 +94,11 @@ declare
   v_results bigint[];
   v_limits integer[];
   v_caller_limits integer[];
+  v_categories text[];
+  v_is_counted boolean[];
   v_judged text[];
   v_is_first boolean;
+  v_has_refused boolean;
   v_one record;
 begin
   perform 1 from ledger.wallet where account_id = any (p_caller_owners) order by account_id for update;
@@ -100,7 +111,8 @@ begin
         k, c, s, p, p_caller_owners[1], p_versions[1], p_max_prices[1], p_fingerprints[1]) as verdict,
       case when s.owner_id = p_caller_owners[1] then 0 else s.price end as price, coalesce(f.basis_points, 0) as fee,
       v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' as deadline,
-      s.agent_id as provider, s.owner_id as provider_owner, k.result_id as result, s.max_pending, s.max_pending_per_caller
+      s.agent_id as provider, s.owner_id as provider_owner, k.result_id as result, s.max_pending, s.max_pending_per_caller,
+      s.category, r.agent_id is not null as is_counted
     into v_one
     from (select) i
     left join market.api_key a on a.id = p_key_ids[1]
@@ -108,7 +120,8 @@ begin
     left join market.service s on s.id = p_service_ids[1]
     left join market.agent p on p.id = s.agent_id
     left join ledger.fee_rate f on f.category = s.category
-    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.key_hash = ledger.key_hash('agent', p_keys[1]);
+    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.key_hash = ledger.key_hash('agent', p_keys[1])
+    left join ledger.spender r on r.agent_id = p_caller_agents[1];
     v_verdict := v_one.verdict;
     v_prices := array [v_one.price];
     v_fees := array [v_one.fee];
@@ -116,6 +129,10 @@ begin
     v_providers := array [v_one.provider];
     v_provider_owners := array [v_one.provider_owner];
     v_results := array [v_one.result];
+    if v_verdict = 'opened' and p_approval_id is not null
+      and not market.approval_holds(p_approval_id, p_caller_agents[1], 'invoke', v_prices[1]) then
+      v_verdict := 'approval_ended';
+    end if;
     if v_verdict = 'opened' then
       -- The service's row is always there; the caller's is made on its first call.
       update market.service_load set pending = pending + 1
@@ -128,8 +145,17 @@ begin
         if not found then
           v_verdict := 'busy_with_caller';
         elsif v_prices[1] > 0 then
-          v_held := ledger.escrow_hold(p_hold_ids, p_caller_owners, p_caller_agents, v_provider_owners, v_providers,
-            'invocation', p_ids, v_prices, v_fees, v_deadlines, v_now);
+          if v_one.is_counted then
+            v_held := array [ledger.spend_take(p_caller_agents[1], 'invoke', v_prices[1], v_one.category, v_one.provider,
+              p_approval_id is not null, v_now)];
+          end if;
+          if not v_one.is_counted or v_held[1] = 'taken' then
+            v_held := ledger.escrow_hold(p_hold_ids, p_caller_owners, p_caller_agents, v_provider_owners, v_providers,
+              'invocation', p_ids, v_prices, v_fees, v_deadlines, v_now);
+            if v_one.is_counted and v_held[1] <> 'held' then
+              perform ledger.spend_give_back(p_caller_agents[1], v_prices[1], v_one.category, v_one.provider);
+            end if;
+          end if;
           if v_held[1] <> 'held' then
             v_verdict := v_held[1];
             update market.service_load set pending = pending - 1
@@ -151,6 +177,9 @@ begin
         values ('agent', p_caller_agents[1], ledger.key_hash('agent', p_keys[1]), 'invoke', p_fingerprints[1], p_ids[1], v_now);
       end if;
       perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
+      if p_approval_id is not null then
+        perform market.approval_use(p_approval_id, p_ids[1], v_now);
+      end if;
     end if;
     if v_verdict <> 'replay' then
       return query select 1, v_verdict, coalesce(v_one.result, p_ids[1]), v_one.price, v_now, v_one.deadline, v_one.provider;
@@ -169,8 +198,11 @@ begin
       array_agg(s.owner_id order by i.item),
       array_agg(k.result_id order by i.item),
       array_agg(s.max_pending order by i.item),
-      array_agg(s.max_pending_per_caller order by i.item)
-    into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_limits, v_caller_limits
+      array_agg(s.max_pending_per_caller order by i.item),
+      array_agg(s.category order by i.item),
+      array_agg(r.agent_id is not null order by i.item)
+    into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_limits, v_caller_limits, v_categories,
+      v_is_counted
     from (
       select u.*, case when u.key is null then 1 else row_number() over (partition by u.caller_agent, u.key order by u.item) end as turn
       from unnest(p_caller_agents, p_caller_owners, p_service_ids, p_versions, p_max_prices, p_keys, p_fingerprints, p_key_ids)
@@ -182,7 +214,8 @@ begin
     left join market.agent p on p.id = any (array [s.agent_id])
     left join ledger.fee_rate f on f.category = any (array [s.category])
     left join ledger.idempotency k
-      on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)]);
+      on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)])
+    left join ledger.spender r on r.agent_id = any (array [i.caller_agent]);
 
     -- Load: first the caller's limit, then the service's among what is left. Rows are locked by service and caller; the service's own
     -- has caller 0, so it comes first and keeps others from making the caller's row, which is made on its first call.
@@ -233,6 +266,19 @@ begin
     end loop;
     v_verdicts := v_judged;
 
+    -- What owners allow, one after another: each is counted before the next is judged.
+    if true = any (v_is_counted) then
+      for v_n in 1 .. cardinality(v_verdicts) loop
+        if v_is_counted[v_n] and v_verdicts[v_n] = 'opened' and v_prices[v_n] > 0 then
+          v_verdict := ledger.spend_take(p_caller_agents[v_n], 'invoke', v_prices[v_n], v_categories[v_n], v_providers[v_n], false, v_now);
+          if v_verdict <> 'taken' then
+            v_verdicts[v_n] := v_verdict;
+            v_has_refused := true;
+          end if;
+        end if;
+      end loop;
+    end if;
+
     -- Money, for the items that cost some; mostly that is all of them.
     if 'opened' = all (v_verdicts) and 0 < all (v_prices) then
       v_held := ledger.escrow_hold(p_hold_ids, p_caller_owners, p_caller_agents, v_provider_owners, v_providers,
@@ -259,14 +305,21 @@ begin
     if 'insufficient_funds' = any (v_held) then
       for v_n in 1 .. cardinality(v_held) loop
         if v_held[v_n] <> 'held' then
-          v_verdicts[coalesce(v_items[v_n], v_n)] := v_held[v_n];
+          v_item := coalesce(v_items[v_n], v_n);
+          v_verdicts[v_item] := v_held[v_n];
+          if v_is_counted[v_item] then
+            perform ledger.spend_give_back(p_caller_agents[v_item], v_prices[v_item], v_categories[v_item], v_providers[v_item]);
+          end if;
         end if;
       end loop;
-      -- Who was found busy beside an item that then had no funds may find room: it is judged alone.
+      v_has_refused := true;
+    end if;
+    if v_has_refused then
+      -- Who was found busy beside an item that then was not paid for may find room: it is judged alone.
       select array_agg(
         case when i.verdict in ('busy', 'busy_with_caller') and exists (
           select 1 from unnest(p_service_ids, v_verdicts) as o (service_id, verdict)
-          where o.service_id = i.service_id and o.verdict = 'insufficient_funds')
+          where o.service_id = i.service_id and o.verdict in ('insufficient_funds', 'over_budget', 'consent_needed'))
         then 'again' else i.verdict end order by i.item)
       into v_verdicts
       from unnest(p_service_ids, v_verdicts) with ordinality as i (service_id, verdict, item);

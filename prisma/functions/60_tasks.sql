@@ -14,7 +14,10 @@ as $$ select 3 $$;
 
 -- Publishes a task and holds its bounty, which names no payee yet. `verdict` is one of
 --   published, replay (task_id is the first one), key_reused, key_ended, frozen, deadline_too_soon, deadline_too_late,
---   insufficient_funds.
+--   insufficient_funds, over_budget, consent_needed, approval_ended.
+-- Before migration 0028 it had a parameter less.
+drop function if exists market.task_publish(bigint, bigint, bigint, bigint, bigint, text, text, text, bigint, timestamptz, text, bytea);
+
 create or replace function market.task_publish(
   p_id bigint,
   p_hold_id bigint,
@@ -27,7 +30,9 @@ create or replace function market.task_publish(
   p_bounty bigint,
   p_deadline_at timestamptz,
   p_key text,
-  p_fingerprint bytea
+  p_fingerprint bytea,
+  -- What the publisher's owner has approved.
+  p_approval_id bigint default null
 ) returns table (verdict text, task_id bigint, bounty bigint, created_at timestamptz, deadline_at timestamptz)
 language plpgsql
 security definer
@@ -55,6 +60,7 @@ begin
     when exists (select from market.agent a where a.id = p_agent and a.frozen_at is not null) then 'frozen'
     when v_deadline < v_now + interval '1 minute' then 'deadline_too_soon'
     when v_deadline > v_now + interval '365 days' then 'deadline_too_late'
+    when p_approval_id is not null and not market.approval_holds(p_approval_id, p_agent, 'task', p_bounty) then 'approval_ended'
     else 'published'
   end;
   if v_verdict = 'replay' then
@@ -64,9 +70,15 @@ begin
   elsif v_verdict = 'published' then
     -- Each deliverable may wait for its review, and each revision for another deliverable.
     v_give_up := v_deadline + (2 * market.task_revisions_max() + 1) * market.task_review_time();
-    v_held := ledger.escrow_hold(array [p_hold_id], array [p_owner], array [p_agent], array [null::bigint], array [null::bigint], 'task',
-      array [p_id], array [p_bounty],
-      array [coalesce((select f.basis_points from ledger.fee_rate f where f.category = p_category), 0)], array [v_give_up], v_now);
+    v_held := array [ledger.spend_take(p_agent, 'task', p_bounty, p_category, null, p_approval_id is not null, v_now)];
+    if v_held[1] = 'taken' then
+      v_held := ledger.escrow_hold(array [p_hold_id], array [p_owner], array [p_agent], array [null::bigint], array [null::bigint],
+        'task', array [p_id], array [p_bounty],
+        array [coalesce((select f.basis_points from ledger.fee_rate f where f.category = p_category), 0)], array [v_give_up], v_now);
+      if v_held[1] <> 'held' then
+        perform ledger.spend_give_back(p_agent, p_bounty, p_category, null);
+      end if;
+    end if;
     if v_held[1] <> 'held' then
       v_verdict := v_held[1];
     end if;
@@ -78,6 +90,9 @@ begin
     if p_key is not null then
       insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
       values ('agent', p_agent, ledger.key_hash('agent', p_key), 'task', p_fingerprint, p_id, v_now);
+    end if;
+    if p_approval_id is not null then
+      perform market.approval_use(p_approval_id, p_id, v_now);
     end if;
   end if;
   return query select v_verdict, p_id, p_bounty, v_now, v_deadline;

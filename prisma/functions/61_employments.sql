@@ -36,8 +36,12 @@ $$;
 
 -- Offers an employment: key, both agents, the hold of the stake, the row, the event. `verdict` is one of
 --   offered, replay (employment_id is the first one), key_reused, key_ended (the API key was revoked or has expired), employer_frozen,
---   own_agent, employee_not_found, employee_frozen, too_many (the employer has `p_pending_max` offers waiting), insufficient_funds.
+--   own_agent, employee_not_found, employee_frozen, too_many (the employer has `p_pending_max` offers waiting),
+--   insufficient_funds, over_budget, consent_needed, approval_ended.
 -- It lasts as long as was agreed, and no longer than the stake pays for whole hours; `p_hours_max` where no duration was agreed.
+-- Before migration 0028 it had a parameter less.
+drop function if exists market.employment_offer(bigint, bigint, bigint, bigint, bigint, bigint, integer, text, bytea, integer, integer, integer);
+
 create or replace function market.employment_offer(
   p_employer_agent bigint,
   p_employer_owner bigint,
@@ -50,7 +54,9 @@ create or replace function market.employment_offer(
   p_fingerprint bytea,
   p_offer_hours integer,
   p_hours_max integer,
-  p_pending_max integer
+  p_pending_max integer,
+  -- What the employer's owner has approved.
+  p_approval_id bigint default null
 ) returns table (verdict text, employment_id bigint, staked bigint, created_at timestamptz, due_at timestamptz)
 language plpgsql
 security definer
@@ -91,6 +97,7 @@ begin
         where m.employer_agent_id = p_employer_agent and m.phase = 'pending'
         limit p_pending_max) waiting)
       then 'too_many'
+    when p_approval_id is not null and not market.approval_holds(p_approval_id, p_employer_agent, 'hire', p_stake) then 'approval_ended'
     else 'offered'
   end;
   if v_verdict = 'replay' then
@@ -123,11 +130,17 @@ begin
   -- Between agents of one owner nothing is charged.
   if v_employee.owner_id <> p_employer_owner then
     v_row.hold_id := platform.next_id('ledger.hold_id');
-    v_verdict := (ledger.escrow_hold(array [v_row.hold_id], array [p_employer_owner], array [p_employer_agent],
-      array [v_employee.owner_id], array [p_employee_agent], 'employment', array [v_row.id], array [p_stake],
-      array [coalesce((select f.basis_points from ledger.fee_rate f where f.category = v_employee.category), 0)],
-      -- Accepted at the last moment, it lasts so long from then.
-      array [v_row.offer_ends_at + v_row.hours * interval '1 hour'], v_now))[1];
+    v_verdict := ledger.spend_take(p_employer_agent, 'hire', p_stake, null, p_employee_agent, p_approval_id is not null, v_now);
+    if v_verdict = 'taken' then
+      v_verdict := (ledger.escrow_hold(array [v_row.hold_id], array [p_employer_owner], array [p_employer_agent],
+        array [v_employee.owner_id], array [p_employee_agent], 'employment', array [v_row.id], array [p_stake],
+        array [coalesce((select f.basis_points from ledger.fee_rate f where f.category = v_employee.category), 0)],
+        -- Accepted at the last moment, it lasts so long from then.
+        array [v_row.offer_ends_at + v_row.hours * interval '1 hour'], v_now))[1];
+      if v_verdict <> 'held' then
+        perform ledger.spend_give_back(p_employer_agent, p_stake, null, p_employee_agent);
+      end if;
+    end if;
     if v_verdict <> 'held' then
       return query select v_verdict, null::bigint, p_stake, v_now, null::timestamptz;
       return;
@@ -140,6 +153,9 @@ begin
   if p_key is not null
     and not ledger.keep_key('agent', p_employer_agent, p_key, 'employ', p_fingerprint, v_row.id, v_now) then
     raise exception 'the key of employment % was taken although its wallet is locked', v_row.id using errcode = 'unique_violation';
+  end if;
+  if p_approval_id is not null then
+    perform market.approval_use(p_approval_id, v_row.id, v_now);
   end if;
   perform market.notice_append(array [p_employee_agent], array ['employment.offered'],
     array [(market.employment_said(v_row) || jsonb_build_object('expiresAt', market.time_text(v_row.due_at)))::json], v_now);

@@ -19,6 +19,10 @@ begin
       platform.extend_partitions(), platform.turn_partitions(integer) to c4c_app;
     grant execute on function ledger.open_wallet(bigint), ledger.fold(bigint), ledger.accounts_to_fold(integer),
       ledger.open_month(bigint, date) to c4c_app;
+    grant execute on function ledger.set_budget(bigint, bigint, text, bigint, text, boolean),
+      ledger.set_policy(bigint, bigint, text[], text[], bigint[], text[], text[], bigint[]), ledger.budget_left(bigint, timestamptz),
+      ledger.budget_since(ledger.budget, timestamptz), ledger.period_start(text, timestamptz),
+      ledger.consent_reasons(bigint, text, bigint, text, bigint, timestamptz) to c4c_app;
     grant execute on all functions in schema market to c4c_app;
     revoke execute on function market.event_append(bigint[], text[], bigint[], timestamptz),
       market.notice_append(bigint[], text[], json[], timestamptz),
