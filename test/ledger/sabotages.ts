@@ -8,6 +8,7 @@ export type Sabotage = {
 };
 
 const ESCROW = '10_escrow.sql';
+const SPENDING = '11_spending.sql';
 const EVENTS = '20_events.sql';
 const STATEMENT = '12_statement.sql';
 const OPEN = '30_invocation_open.sql';
@@ -206,6 +207,50 @@ export const sabotages: Sabotage[] = [
     'set completed = excluded.completed',
   ),
 
+  change(
+    'a budget is not looked at',
+    SPENDING,
+    'if p_amount > ledger.budget_left(p_agent, p_now) then',
+    'if false then',
+  ),
+  change(
+    'a budget counts what it has counted before its period',
+    SPENDING,
+    ' and t.since = ledger.budget_since(b, p_now)',
+  ),
+  change(
+    'a budget forgets what came before',
+    SPENDING,
+    'then t.amount else 0 end + excluded.amount',
+    'then 0 else 0 end + excluded.amount',
+  ),
+  change('what comes back stays spent', SPENDING, 'greatest(0, t.amount - r.amount)', 't.amount'),
+  change('a call of many does not say what came back', ESCROW, 'perform ledger.spend_returned(v_returned);', 'null;'),
+  change('a settlement does not say what came back', ESCROW, 'perform ledger.spend_returned(p_hold_ids);', 'null;'),
+  change('what comes back of yesterday is taken off today', SPENDING, ' and n.since <= h.created_at'),
+  change('what the wallet cannot pay is spent', SPENDING, 'set amount = t.amount - p_amount', 'set amount = t.amount'),
+  change('nobody is asked', SPENDING, "p_now) <> '[]' then", 'p_now) is null then'),
+  change('a limit is passed by one', SPENDING, 'where l.total > l.amount', 'where l.total > l.amount + 1'),
+  change('a rule above an amount asks for the amount', SPENDING, 'p_amount > c.above', 'p_amount >= c.above'),
+  change(
+    'a provider is new for ever',
+    SPENDING,
+    "t.scope = 'counterparty' and t.subject = p_counterparty::text))",
+    'false))',
+  ),
+  change('a category counts for all', SPENDING, "(l.kind <> 'category' or l.subject = p_category)", 'true'),
+  change(
+    'a call of many does not look at what owners allow',
+    OPEN,
+    'if true = any (v_is_counted) then',
+    'if false then',
+  ),
+  change(
+    'an invoke alone does not look at what owners allow',
+    OPEN,
+    'r.agent_id is not null as is_counted',
+    'false as is_counted',
+  ),
   { name: 'a settlement need not add up', sql: 'drop trigger settlement_adds_up on ledger.settlement' },
   { name: 'holds can be changed', sql: 'drop trigger hold_is_immutable on ledger.hold' },
   {
