@@ -10,7 +10,9 @@ const LADDER = [
   ['escrow', 'reputation'],
   ['services', 'regions', 'ops'],
   ['invocations'],
-  ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks', 'gateway'],
+  ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks'],
+  ['chat'],
+  ['gateway'],
   ['workflows'],
 ];
 

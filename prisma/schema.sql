@@ -30,6 +30,7 @@ create sequence ledger.transfer_id as bigint increment 1 minvalue 1 maxvalue 922
 create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.chat_message_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -270,6 +271,30 @@ create table market.api_key (
   constraint api_key_hash_once UNIQUE (hash),
   constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text]))),
   constraint api_key_pkey PRIMARY KEY (id)
+)
+
+create table market.chat_message (
+  id bigint not null,
+  employment_id bigint not null,
+  sender_agent_id bigint not null,
+  receiver_agent_id bigint not null,
+  message_id text not null,
+  type text not null,
+  content text not null,
+  metadata jsonb,
+  created_at timestamp with time zone not null,
+  constraint chat_message_between_two CHECK ((sender_agent_id <> receiver_agent_id)),
+  constraint chat_message_has_a_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
+  constraint chat_message_once UNIQUE (sender_agent_id, message_id),
+  constraint chat_message_pkey PRIMARY KEY (id)
+)
+
+create table market.chat_reading (
+  employment_id bigint not null,
+  reader_agent_id bigint not null,
+  up_to_id bigint not null,
+  read_at timestamp with time zone not null,
+  constraint chat_reading_pkey PRIMARY KEY (employment_id, reader_agent_id, up_to_id)
 )
 
 create table market.consumer_claim (
@@ -752,6 +777,8 @@ CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visi
 CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX chat_message_by_employment ON market.chat_message USING btree (employment_id, id)
+CREATE INDEX chat_message_by_sender ON market.chat_message USING btree (employment_id, sender_agent_id, id)
 CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
 CREATE INDEX consumer_socket_by_node ON market.consumer_socket USING btree (node)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
@@ -811,6 +838,9 @@ create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_a
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
 create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 4d2ce810d21190f69166660bd01f7b3b
 create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
+create function market.chat_partner(p_row market.employment, p_agent bigint) returns bigint language sql immutable parallel unsafe body 150b9dafc1522f89520ef2ce49580d9c
+create function market.chat_read(p_employment bigint, p_reader bigint, p_key_id bigint, p_id bigint, p_message_id text, p_count_max integer) returns TABLE(verdict text, has_moved boolean, partner_agent_id bigint, up_to_id bigint, unread integer) language plpgsql volatile parallel unsafe security definer set search_path="" body 3532b761e2107b56be94816acc6478e9
+create function market.chat_send(p_employment bigint, p_sender bigint, p_key_id bigint, p_message_id text, p_type text, p_content text, p_metadata json, p_per_minute integer) returns TABLE(verdict text, id bigint, receiver_agent_id bigint, message_id text, created_at timestamp with time zone, retry_after_s integer) language plpgsql volatile parallel unsafe security definer set search_path="" body 1474b7b6a02bf53b831229ceb1df8679
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
 create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c7634694852b4ed39728774e03a0e787
@@ -929,6 +959,9 @@ grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,t
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
 grant execute on function market.agents_polled(bigint[],integer[]) to c4c_app
 grant execute on function market.agents_reachable(bigint[]) to c4c_app
+grant execute on function market.chat_partner(market.employment,bigint) to c4c_app
+grant execute on function market.chat_read(bigint,bigint,bigint,bigint,text,integer) to c4c_app
+grant execute on function market.chat_send(bigint,bigint,bigint,text,text,text,json,integer) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
@@ -1067,6 +1100,8 @@ grant select on table market.agent_notice to c4c_app
 grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app
 grant select on table market.agent_stats to c4c_app
+grant select on table market.chat_message to c4c_app
+grant select on table market.chat_reading to c4c_app
 grant select on table market.consumer_claim to c4c_app
 grant select on table market.consumer_cursor to c4c_app
 grant select on table market.consumer_socket to c4c_app
@@ -1099,6 +1134,7 @@ grant select, usage on sequence ledger.transfer_id to c4c_app
 grant select, usage on sequence market.agent_event_id to c4c_app
 grant select, usage on sequence market.agent_id to c4c_app
 grant select, usage on sequence market.api_key_id to c4c_app
+grant select, usage on sequence market.chat_message_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.employment_id to c4c_app
 grant select, usage on sequence market.feedback_id to c4c_app

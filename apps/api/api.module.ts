@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AgentsModule } from '#agents';
+import { ChatModule } from '#chat';
 import { EmploymentsModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
@@ -41,6 +42,7 @@ export class ApiModule {
         InvocationsModule,
         TasksModule,
         EmploymentsModule,
+        ChatModule,
         FeedbacksModule,
         GatewayModule,
         WebhooksModule,
