@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Chat, readView, sentView, type ChatFrame } from '#chat';
+import { Chat, readView, type ChatFrame } from '#chat';
 import { assertNever } from '#kernel';
 import { requireAllowed } from '#owners';
 import { RateLimits, type RateNote } from '#platform';
@@ -44,8 +44,13 @@ export class ChatTalk {
     this.limits.admit(owner.keyId, owner.ownerId, note);
     switch (frame.type) {
       case 'message': {
-        const sent = await this.chat.send(owner, frame.employmentId, frame.wish);
-        return { ...sentView(sent), replayed: sent.isReplay };
+        const { id, employmentId, messageId, createdAt, isReplay } = await this.chat.send(
+          owner,
+          frame.employmentId,
+          frame.wish,
+        );
+        // What it says the sender knows.
+        return { id: Number(id), employmentId: Number(employmentId), messageId, createdAt, replayed: isReplay };
       }
       case 'read':
         requireAllowed(owner, 'read');
