@@ -11,7 +11,9 @@ const LADDER = [
   ['consent'],
   ['services', 'regions', 'ops'],
   ['invocations'],
-  ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks', 'gateway'],
+  ['tasks', 'employments', 'feedbacks', 'matching', 'a2a', 'webhooks'],
+  ['chat'],
+  ['gateway'],
   ['workflows'],
 ];
 

@@ -31,6 +31,7 @@ create sequence market.agent_event_id as bigint increment 1 minvalue 1 maxvalue 
 create sequence market.agent_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.approval_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.chat_message_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -367,6 +368,30 @@ create table market.approval (
   constraint approval_problem_when_failed CHECK (((problem IS NOT NULL) = (state = 'failed'::text))),
   constraint approval_result_when_executed CHECK (((result_id IS NOT NULL) = (state = 'executed'::text))),
   constraint approval_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'expired'::text, 'executed'::text, 'failed'::text])))
+)
+
+create table market.chat_message (
+  id bigint not null,
+  employment_id bigint not null,
+  sender_agent_id bigint not null,
+  receiver_agent_id bigint not null,
+  message_id text not null,
+  type text not null,
+  content text not null,
+  metadata jsonb,
+  created_at timestamp with time zone not null,
+  constraint chat_message_between_two CHECK ((sender_agent_id <> receiver_agent_id)),
+  constraint chat_message_has_a_length CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
+  constraint chat_message_once UNIQUE (sender_agent_id, message_id),
+  constraint chat_message_pkey PRIMARY KEY (id)
+)
+
+create table market.chat_reading (
+  employment_id bigint not null,
+  reader_agent_id bigint not null,
+  up_to_id bigint not null,
+  read_at timestamp with time zone not null,
+  constraint chat_reading_pkey PRIMARY KEY (employment_id, reader_agent_id, up_to_id)
 )
 
 create table market.consumer_claim (
@@ -853,6 +878,8 @@ CREATE INDEX approval_by_agent ON market.approval USING btree (agent_id, id)
 CREATE INDEX approval_by_owner ON market.approval USING btree (owner_id, id)
 CREATE INDEX approval_of_request ON market.approval USING btree (agent_id, request_print, id)
 CREATE INDEX approval_open ON market.approval USING btree (expires_at) WHERE (state = ANY (ARRAY['pending'::text, 'approved'::text]))
+CREATE INDEX chat_message_by_employment ON market.chat_message USING btree (employment_id, id)
+CREATE INDEX chat_message_by_sender ON market.chat_message USING btree (employment_id, sender_agent_id, id)
 CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
 CREATE INDEX consumer_socket_by_node ON market.consumer_socket USING btree (node)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
@@ -932,6 +959,9 @@ create function market.approval_fail(p_id bigint, p_problem json, p_may_pass boo
 create function market.approval_holds(p_id bigint, p_agent bigint, p_action text, p_amount bigint) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body ce4d7e2b9fb412f73de509fdf229f0fa
 create function market.approval_link(p_owner bigint, p_id bigint, p_hash bytea) returns boolean language plpgsql volatile parallel unsafe security definer set search_path="" body b72e4176471dce68d498684c16d29652
 create function market.approval_use(p_id bigint, p_result bigint, p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 2dbc10ccdf99f203b244f4364e7b8ad7
+create function market.chat_partner(p_row market.employment, p_agent bigint) returns bigint language sql immutable parallel unsafe body 150b9dafc1522f89520ef2ce49580d9c
+create function market.chat_read(p_employment bigint, p_reader bigint, p_key_id bigint, p_id bigint, p_message_id text, p_count_max integer) returns TABLE(verdict text, has_moved boolean, partner_agent_id bigint, up_to_id bigint, unread integer) language plpgsql volatile parallel unsafe security definer set search_path="" body 3532b761e2107b56be94816acc6478e9
+create function market.chat_send(p_employment bigint, p_sender bigint, p_key_id bigint, p_message_id text, p_type text, p_content text, p_metadata json, p_per_minute integer) returns TABLE(verdict text, id bigint, receiver_agent_id bigint, message_id text, created_at timestamp with time zone, retry_after_s integer) language plpgsql volatile parallel unsafe security definer set search_path="" body 1474b7b6a02bf53b831229ceb1df8679
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
 create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c7634694852b4ed39728774e03a0e787
@@ -1063,6 +1093,9 @@ grant execute on function market.approval_fail(bigint,json,boolean) to c4c_app
 grant execute on function market.approval_holds(bigint,bigint,text,bigint) to c4c_app
 grant execute on function market.approval_link(bigint,bigint,bytea) to c4c_app
 grant execute on function market.approval_use(bigint,bigint,timestamp with time zone) to c4c_app
+grant execute on function market.chat_partner(market.employment,bigint) to c4c_app
+grant execute on function market.chat_read(bigint,bigint,bigint,bigint,text,integer) to c4c_app
+grant execute on function market.chat_send(bigint,bigint,bigint,text,text,text,json,integer) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
@@ -1212,6 +1245,8 @@ grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app
 grant select on table market.agent_stats to c4c_app
 grant select on table market.approval to c4c_app
+grant select on table market.chat_message to c4c_app
+grant select on table market.chat_reading to c4c_app
 grant select on table market.consumer_claim to c4c_app
 grant select on table market.consumer_cursor to c4c_app
 grant select on table market.consumer_socket to c4c_app
@@ -1245,6 +1280,7 @@ grant select, usage on sequence market.agent_event_id to c4c_app
 grant select, usage on sequence market.agent_id to c4c_app
 grant select, usage on sequence market.api_key_id to c4c_app
 grant select, usage on sequence market.approval_id to c4c_app
+grant select, usage on sequence market.chat_message_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.employment_id to c4c_app
 grant select, usage on sequence market.feedback_id to c4c_app

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AgentsModule } from '#agents';
 import { ApprovalsModule } from '#consent';
+import { ChatModule } from '#chat';
 import { EmploymentsModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
@@ -43,6 +44,7 @@ export class ApiModule {
         InvocationsModule,
         TasksModule,
         EmploymentsModule,
+        ChatModule,
         FeedbacksModule,
         GatewayModule,
         WebhooksModule,

@@ -7,7 +7,7 @@ export const PROTOCOL = 'c4c.v1';
 export const WINDOW = 64;
 
 export type ClientFrame =
-  | { type: 'hello'; v: 1; consumer: string; types?: readonly string[]; window: number }
+  | { type: 'hello'; v: 1; consumer: string; types?: readonly string[]; window: number; after?: number }
   | { type: 'ack'; seq: number; attempt: number }
   | { type: 'progress'; seq: number }
   | { type: 'pause' }

@@ -49,7 +49,7 @@ export async function tailEvents(session: Session, _: readonly string[], { after
 }
 
 /** Any page tells the newest number; one of reviews hands nothing over. */
-async function headOf(api: ApiClient): Promise<number> {
+export async function headOf(api: ApiClient): Promise<number> {
   const query = { types: 'review.created', limit: 1 };
   return Number(rowOf(await api.data({ path: PATH, query, retries: SAFE_RETRIES }))['head']);
 }

@@ -58,12 +58,14 @@ function aboutOf(data: Row): string | undefined {
   return subject === undefined ? undefined : `${subject} ${String(data[`${subject}Id`])}`;
 }
 
-/** What a person knows it by: the title, the address, or who hires whom. */
+/** What a person knows it by: the title, the address, who talks, or who hires whom. */
 export function nameOf(data: Row): string | undefined {
   const name = ['serviceTitle', 'taskTitle', 'url']
     .map((field) => textOf(data, field))
     .find((text) => text !== undefined);
   if (name !== undefined) return name;
+  const speaker = textOf(data, 'senderAgentName') ?? textOf(data, 'readerAgentName');
+  if (speaker !== undefined) return speaker;
   const [employer, employee] = [textOf(data, 'employerAgentName'), textOf(data, 'employeeAgentName')];
   return employer === undefined || employee === undefined ? undefined : `${employer} hires ${employee}`;
 }

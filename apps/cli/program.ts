@@ -3,6 +3,7 @@ import { usageError } from './cli-error.js';
 import { adminCommands } from './admin.commands.js';
 import { agentCommands } from './agent.commands.js';
 import { backupCommands } from './backup.commands.js';
+import { chatCommand } from './chat.command.js';
 import { version } from './clone.js';
 import { globalOptions } from './command.js';
 import { completionCommand } from './completion.command.js';
@@ -39,6 +40,7 @@ export function createProgram(complain: (text: string) => void): Command {
   taskCommands(manage);
   agentCommands(manage);
   connectCommand(program);
+  chatCommand(program);
   eventCommands(program);
   triggerCommand(program);
   webhookCommands(program);

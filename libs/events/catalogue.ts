@@ -1,3 +1,4 @@
+import { CHAT_EVENTS } from './chat-events.js';
 import { EMPLOYMENT_EVENTS } from './employment-events.js';
 import { TASK_EVENTS } from './task-events.js';
 
@@ -8,7 +9,7 @@ import { TASK_EVENTS } from './task-events.js';
 export type EventClass = 'work' | 'info';
 
 /** What events are about. The lib that owns a subject's tables shows its events (`EventViews`). */
-export type EventSubject = 'invocation' | 'endpoint' | 'task' | 'employment';
+export type EventSubject = 'invocation' | 'endpoint' | 'task' | 'employment' | 'chat';
 
 /** One field of an event's `data`. */
 export type EventField = {
@@ -218,10 +219,11 @@ export const EVENTS = {
   },
   ...TASK_EVENTS,
   ...EMPLOYMENT_EVENTS,
+  ...CHAT_EVENTS,
 } as const satisfies Record<string, EventEntry>;
 
 /** Subjects whose events keep what they say beside them. */
-export const NOTICED: readonly EventSubject[] = ['task', 'employment'];
+export const NOTICED: readonly EventSubject[] = ['task', 'employment', 'chat'];
 
 export type AgentEventType = keyof typeof EVENTS;
 

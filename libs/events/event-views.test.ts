@@ -53,15 +53,54 @@ describe('events of several subjects', () => {
   });
 
   it('are whole for plain sockets, with the names of the contract', async () => {
-    expect(await views(renderer('endpoint')).notifications([event(1n, 'endpoint.failing')])).toEqual([
-      {
-        type: 'notification',
-        domain: 'webhook_endpoint',
-        event: 'endpoint_failing',
-        timestamp: AT.toISOString(),
-        messageId: 'evt_1',
-        data: { by: 'endpoint', seq: 1, form: 'whole' },
-      },
+    const frames = await views(renderer('endpoint')).plainFrames([event(1n, 'endpoint.failing')]);
+    expect(frames).toEqual(
+      new Map([
+        [
+          'evt_1',
+          {
+            type: 'notification',
+            domain: 'webhook_endpoint',
+            event: 'endpoint_failing',
+            timestamp: AT.toISOString(),
+            messageId: 'evt_1',
+            data: { by: 'endpoint', seq: 1, form: 'whole' },
+          },
+        ],
+      ]),
+    );
+  });
+
+  it('are frames of their own for plain sockets when they are of the chat', async () => {
+    const data = { employmentId: 15, id: 7, messageId: 'mine', content: 'Hello', senderAgentName: 'Scout' };
+    const chat: EventRenderer = {
+      subject: 'chat',
+      show: (events) =>
+        Promise.resolve(
+          new Map(
+            events.map(({ eventId, seq }) => [
+              eventId,
+              { data: seq === 3n ? { ...data, metadata: { language: 'en' } } : { ...data, lastReadMessageId: 7 } },
+            ]),
+          ),
+        ),
+    };
+    const frames = await views(chat).plainFrames([
+      event(1n, 'chat.message'),
+      event(2n, 'chat.read'),
+      event(3n, 'chat.message'),
+    ]);
+    const said = {
+      type: 'message',
+      employmentId: 15,
+      timestamp: AT.toISOString(),
+      messageId: 'mine',
+      content: 'Hello',
+    };
+    expect([...frames.values()]).toEqual([
+      said,
+      { type: 'read', employmentId: 15, timestamp: AT.toISOString(), messageId: 'mine', lastReadMessageId: 7 },
+      { ...said, metadata: { language: 'en' } },
     ]);
   });
 
@@ -73,8 +112,10 @@ describe('events of several subjects', () => {
 
 describe('a process', () => {
   it('does not start when nobody shows the events of some subject', () => {
-    expect(() => views(renderer('invocation')).onApplicationBootstrap()).toThrow('about: endpoint, task, employment');
-    const all = (['invocation', 'endpoint', 'task', 'employment'] as const).map((subject) => renderer(subject));
+    expect(() => views(renderer('invocation')).onApplicationBootstrap()).toThrow(
+      'about: endpoint, task, employment, chat',
+    );
+    const all = (['invocation', 'endpoint', 'task', 'employment', 'chat'] as const).map((subject) => renderer(subject));
     expect(() => views(...all).onApplicationBootstrap()).not.toThrow();
   });
 });

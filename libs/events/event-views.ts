@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { EVENT_TYPES, EVENTS, isAgentEventType, type EventSubject } from './catalogue.js';
-import { envelopeOf, notificationOf, type Envelope, type EventView, type NotificationFrame } from './envelope.js';
+import { envelopeOf, type Envelope, type EventView } from './envelope.js';
 import type { AgentEvent } from './event-log.store.js';
+import { plainFrameOf, type PlainFrame } from './plain-frame.js';
 
 /** An event is shown whole, or thin: then what is long is not in it, and it says where that is. */
 export type EventForm = 'whole' | 'thin';
@@ -32,9 +33,9 @@ export class EventViews implements OnApplicationBootstrap {
     if (unseen.length > 0) throw new Error(`no module of this process shows events about: ${unseen.join(', ')}`);
   }
 
-  /** The plain socket's frames, in order and whole. An event of a type that this version does not know has none. */
-  async notifications(events: readonly AgentEvent[]): Promise<NotificationFrame[]> {
-    return this.each(events, 'whole', notificationOf);
+  /** The plain socket's frames, whole, by event id. An event of a type that this version does not know has none. */
+  async plainFrames(events: readonly AgentEvent[]): Promise<ReadonlyMap<string, PlainFrame>> {
+    return new Map(await this.each(events, 'whole', (event, view) => [event.eventId, plainFrameOf(event, view)]));
   }
 
   /** The envelopes, in order, each with `attempt` 1. An event of a type that this version does not know has none. */

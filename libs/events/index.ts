@@ -19,4 +19,5 @@ export {
 } from './envelope.js';
 export { EventLog, type AgentEvent, type StreamCursor } from './event-log.store.js';
 export { EventViews, type EventForm, type EventRenderer } from './event-views.js';
+export { type PlainFrame } from './plain-frame.js';
 export { EventsModule } from './events.module.js';

@@ -7,6 +7,7 @@ import { Marks } from '#invocations';
 import { assertNever, type Problem } from '#kernel';
 import { KeyRing, ownerProblems } from '#owners';
 import { Bus, InjectLog, problemOf, type Log } from '#platform';
+import { ChatTalk } from './chat-talk.js';
 import { CLOSE } from './close-codes.js';
 import { Consumers } from './consumers.js';
 import { Conversation } from './conversation.js';
@@ -59,6 +60,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
     private readonly consumers: Consumers,
     private readonly conversation: Conversation,
     private readonly marks: Marks,
+    private readonly chat: ChatTalk,
     private readonly keys: KeyRing,
     private readonly door: UpgradeDoor,
     private readonly bus: Bus,
@@ -164,6 +166,11 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
       case 'ack':
       case 'progress':
         return this.mark(socket.owner, frame);
+      case 'message':
+      case 'read':
+        // Who sends over this protocol awaits no answer; it hears of what is wrong.
+        await this.chat.take(socket, frame);
+        return;
       default:
         return assertNever(frame);
     }
@@ -171,7 +178,7 @@ export class AgentGateway implements OnGatewayConnection, OnModuleInit, OnModule
 
   private async mark(
     { agentId, scopes }: SocketOwner,
-    frame: Extract<ClientFrame, { invocationId: bigint }>,
+    frame: Extract<ClientFrame, { type: 'ack' | 'progress' }>,
   ): Promise<void> {
     if (!scopes.includes('provide')) {
       throw ownerProblems.SCOPE_MISSING(`A frame of type "${frame.type}" needs a key with the scope "provide"`, {

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { readChatFrame } from '#chat';
 import { EVENTS } from '#events';
 import { CloseInvocations, Marks, readSubmission } from '#invocations';
 import { assertNever, type ProblemKind } from '#kernel';
 import { ownerProblems } from '#owners';
 import { InjectLog, problemOf, RateLimits, type Log, type RateNote } from '#platform';
+import { ChatTalk } from './chat-talk.js';
 import { CLOSE } from './close-codes.js';
 import { HELD_FOR_MS } from './consumer.store.js';
 import { Consumers } from './consumers.js';
@@ -23,6 +25,7 @@ import {
   WATCHER,
   welcomeFrame,
   type Hello,
+  type Ref,
   type V1Frame,
 } from './v1-frames.js';
 
@@ -49,6 +52,7 @@ export class Conversation {
     private readonly presence: Presence,
     private readonly closer: CloseInvocations,
     private readonly marks: Marks,
+    private readonly chat: ChatTalk,
     private readonly limits: RateLimits,
     @InjectLog() private readonly log: Log,
   ) {}
@@ -169,6 +173,11 @@ export class Conversation {
         return this.progress(session, frame);
       case 'submit':
         return this.submit(socket, talk, frame);
+      case 'message':
+      case 'read':
+        return this.reply(socket, talk, frame.ref, async () =>
+          this.chat.take(socket, readChatFrame(frame.type, frame.fields)),
+        );
       case 'pause':
         session.isPaused = true;
         return this.presence.leave(socket);
@@ -214,7 +223,7 @@ export class Conversation {
     talk.submits += 1;
     // Now and not with the answer: a whole window may be submitted in one instant.
     if (talk.submits <= SUBMITS_AT_ONCE_MAX) socket.budget.giveBack();
-    try {
+    await this.reply(socket, talk, ref, async () => {
       requireProvide(socket, 'submit');
       if (talk.submits > SUBMITS_AT_ONCE_MAX)
         throw gatewayProblems.FRAME_RATE_EXCEEDED(`At most ${SUBMITS_AT_ONCE_MAX} submissions await their reply`);
@@ -222,23 +231,27 @@ export class Conversation {
       const note: RateNote = { rateFields: null };
       this.limits.admit(owner.keyId, owner.ownerId, note);
       const closed = await this.closer.submit(owner, invocationId, readSubmission(fields));
-      socket.reply(
-        replyFrame(ref, {
-          invocationId: Number(invocationId),
-          status: closed.status,
-          completedAt: closed.settledAt,
-          replayed: closed.isReplay,
-        }),
-      );
+      return {
+        invocationId: Number(invocationId),
+        status: closed.status,
+        completedAt: closed.settledAt,
+        replayed: closed.isReplay,
+      };
+    });
+    talk.submits -= 1;
+  }
+
+  /** Answers a request of the client, whatever becomes of it. Never rejects. */
+  private async reply(socket: LiveSocket, talk: Talk, ref: Ref, work: () => Promise<object>): Promise<void> {
+    try {
+      socket.reply(replyFrame(ref, await work()));
     } catch (error) {
       const problem = problemOf(error);
       if (problem.kind.status >= 500 && problem.kind.status !== 503)
-        this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a submission failed');
+        this.log.error({ err: error, agentId: String(socket.owner.agentId) }, 'a request of a socket failed');
       // More refusals a second than a window has count as frames: nothing else bounds them.
       if (!talk.refusals.take(Date.now())) socket.budget.take(Date.now());
       socket.reply(refusalFrame(ref, problem));
-    } finally {
-      talk.submits -= 1;
     }
   }
 }

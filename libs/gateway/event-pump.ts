@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { EVENTS, EventLog, EventViews, type AgentEvent, type NotificationFrame, type StreamCursor } from '#events';
+import { EVENTS, EventLog, EventViews, type AgentEvent, type PlainFrame, type StreamCursor } from '#events';
 import { InvocationFrames, type Announced } from '#invocations';
 import { InjectLog, problemOf, type Log } from '#platform';
 import { HandOver } from './hand-over.js';
@@ -126,7 +126,7 @@ export class EventPump {
   private async serve(cursors: StreamCursor[]): Promise<void> {
     const events = await this.events.readAfter(cursors, EVENTS_PER_AGENT);
     if (events.length === 0) return;
-    const frames = new Map((await this.views.notifications(events)).map((frame) => [frame.messageId, frame]));
+    const frames = await this.views.plainFrames(events);
     const byAgent = Map.groupBy(events, (event) => event.agentId);
     for (const { agentId, afterSeq } of cursors) {
       const own = byAgent.get(agentId) ?? [];
@@ -146,7 +146,7 @@ export class EventPump {
     return lowest;
   }
 
-  private deliver(event: AgentEvent, afterSeq: bigint, frame: NotificationFrame | undefined): void {
+  private deliver(event: AgentEvent, afterSeq: bigint, frame: PlainFrame | undefined): void {
     const text = frame === undefined ? undefined : JSON.stringify(frame);
     const work = frame !== undefined && EVENTS[event.type].class === 'work' ? event.invocationId : null;
     for (const socket of this.sockets.of(event.agentId)) {

@@ -1,13 +1,23 @@
-import { isJsonObject, type FieldError, type Json, type JsonObject, type Problem } from '#kernel';
-import { httpProblems } from '#platform';
+import { readChatFrame, type ChatFrame } from '#chat';
+import {
+  isJsonObject,
+  MalformedJson,
+  parseGuarded,
+  type FieldError,
+  type Json,
+  type JsonObject,
+  type Problem,
+} from '#kernel';
+import { httpProblems, problemOf } from '#platform';
 import { gatewayProblems } from './gateway.problems.js';
 
-/** What a client may say. The frames of the employments' chat are not among it yet. */
+/** What a client may say. */
 export type ClientFrame =
   | { type: 'ping' }
   | { type: 'pong' }
   | { type: 'ack'; invocationId: bigint }
-  | { type: 'progress'; invocationId: bigint; percent: number; note?: string };
+  | { type: 'progress'; invocationId: bigint; percent: number; note?: string }
+  | ChatFrame;
 
 const NOTE_LENGTH_MAX = 500;
 
@@ -25,15 +35,15 @@ export function readFrame(text: string): ClientFrame {
       return progress(frame);
     case 'message':
     case 'read':
-      throw gatewayProblems.FRAME_NOT_SUPPORTED(
-        `Frames of type "${frame['type']}" belong to the chat of employments, which this server does not have yet`,
-      );
+      return readChatFrame(frame['type'], guarded(text));
     case 'hello':
       throw gatewayProblems.FRAME_NOT_SUPPORTED(
         'This socket speaks the plain protocol, whose notifications come without a hello. For c4c.v1 offer the subprotocol c4c.v1 at the upgrade, or connect to /ws?v=1',
       );
     default:
-      throw gatewayProblems.FRAME_NOT_SUPPORTED('The type of a frame is one of ping, pong, ack, progress');
+      throw gatewayProblems.FRAME_NOT_SUPPORTED(
+        'The type of a frame is one of ping, pong, ack, progress, message, read',
+      );
   }
 }
 
@@ -63,6 +73,17 @@ function parsed(text: string): JsonObject {
     throw gatewayProblems.FRAME_MALFORMED('A frame is a JSON object with a member "type"');
   }
   return value;
+}
+
+/** What is kept must hold nothing that no table takes, at whatever depth. */
+function guarded(text: string): JsonObject {
+  try {
+    const value = parseGuarded(text);
+    return isJsonObject(value) ? value : {};
+  } catch (error) {
+    if (error instanceof MalformedJson) throw gatewayProblems.FRAME_MALFORMED(error.message);
+    throw problemOf(error);
+  }
 }
 
 function ack(frame: JsonObject): ClientFrame {

@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ReachabilityModule } from '#agents';
+import { ChatModule } from '#chat';
 import { InvocationsModule } from '#invocations';
 import { AgentGateway } from './agent.gateway.js';
+import { ChatTalk } from './chat-talk.js';
 import { ConsumerNames } from './consumer-names.store.js';
 import { ConsumersController } from './consumers.controller.js';
 import { ConsumerStore } from './consumer.store.js';
@@ -23,10 +25,11 @@ import { UpgradeDoor } from './upgrade-door.js';
 
 /** Sockets, polls and streams. The application also calls `useGateway` before it listens, and the two `drain` before it stops. */
 @Module({
-  imports: [InvocationsModule, ReachabilityModule],
+  imports: [ChatModule, InvocationsModule, ReachabilityModule],
   controllers: [ConsumersController, EventsController],
   providers: [
     AgentGateway,
+    ChatTalk,
     ConsumerNames,
     Consumers,
     ConsumerStore,

@@ -28,6 +28,7 @@ export type V1Frame =
   | { type: 'nack'; seq: bigint; attempt: number; delayMs: number }
   | { type: 'progress'; seq: bigint; percent: number | undefined; note: string | undefined }
   | { type: 'submit'; ref: Ref; invocationId: bigint; fields: JsonObject }
+  | { type: 'message' | 'read'; ref: Ref; fields: JsonObject }
   | { type: 'ping'; n: Json }
   | { type: 'pause' | 'resume' | 'bye' | 'pong' };
 
@@ -77,6 +78,10 @@ export function readV1Frame(text: string): V1Frame {
       }));
     case 'submit':
       return submit(frame);
+    case 'message':
+    case 'read':
+      // Its fields are judged where those of the plain protocol are, so that the reply can name what is wrong.
+      return checked((take) => ({ type, ref: take.ref(frame['ref']), fields: frame }));
     case 'ping':
       return { type, n: scalar(frame['n']) };
     case 'pong':
@@ -86,7 +91,7 @@ export function readV1Frame(text: string): V1Frame {
       return { type };
     default:
       throw gatewayProblems.FRAME_NOT_SUPPORTED(
-        'The type of a frame is one of hello, ack, nack, progress, submit, pause, resume, ping, bye',
+        'The type of a frame is one of hello, ack, nack, progress, submit, message, read, pause, resume, ping, bye',
       );
   }
 }

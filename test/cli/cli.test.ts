@@ -291,7 +291,7 @@ describe('the exit code and the error tell what was wrong', () => {
 
   it.each([
     [['frobnicate'], "Unknown command 'frobnicate'"],
-    [['chat', '1'], "Unknown command 'chat'"],
+    [['chatter', '1'], "Unknown command 'chatter'"],
     [['feedback', 'hello', '--now'], "Unknown option '--now'"],
     [['feedback'], "Missing required argument 'content'"],
     [['feedback', 'two', 'words'], 'Too many arguments'],

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await world.fund(employer.owner, '100000');
   stage = {
     api: (who) => (who === 'employee' ? employee.api : employer.api),
-    make: { employee: () => Promise.resolve(employee.id), offered, active, terminated },
+    make: { employee: () => Promise.resolve(employee.id), offered, active, terminated, talking, said },
   };
 });
 afterAll(() => world.close());
@@ -39,6 +39,26 @@ async function terminated(): Promise<number> {
   return id;
 }
 
+/** An employment in which both have said something, and the employee has read some of it. */
+async function talking(): Promise<number> {
+  const id = await active();
+  const metadata = {
+    language: 'en',
+    attachments: [{ type: 'file', url: 'https://example.com/a', name: 'a', size: 1 }],
+  };
+  const say = async (by: AgentActor, body: object): Promise<number> =>
+    dataOf<{ id: number }>(await by.api.post(`${PATH}/${id}/messages`, body)).id;
+  const lastReadMessageId = await say(employer, { content: 'Hello', metadata });
+  dataOf(await employee.api.post(`${PATH}/${id}/messages/read`, { lastReadMessageId }));
+  last = await say(employer, { content: 'Are you there?' });
+  await say(employee, { content: 'I am.' });
+  return id;
+}
+
+/** What the employer said last where both talk. */
+let last = 0;
+const said = (): Promise<number> => Promise.resolve(last);
+
 const STATUS = 'pending|active|terminated|completed|rejected';
 
 const EMPLOYMENT: Fields = {
@@ -55,6 +75,18 @@ const EMPLOYMENT: Fields = {
   'duration?': 'int',
   totalDuration: 'int',
   'startTime?': 'time',
+  createdAt: 'time',
+};
+
+const MESSAGE: Fields = {
+  id: 'id',
+  employmentId: 'id',
+  senderAgentId: 'id',
+  receiverAgentId: 'id',
+  type: 'text',
+  content: 'text',
+  messageId: 'text',
+  'readAt?': 'time',
   createdAt: 'time',
 };
 
@@ -121,6 +153,27 @@ const ROWS: Row[] = [
       message: 'text',
     },
     says: { status: 'terminated', billedHours: 1, totalPayment: '2.5', refundAmount: '22.5' },
+  },
+  {
+    call: 'GET /agent/me/employments/{talking}/messages',
+    as: 'employee',
+    ask: ['', 'before=&limit=', 'limit=20', 'limit=1000', 'before=9007199254740991&limit=3'],
+    data: { messages: [MESSAGE], hasMore: 'flag', 'nextCursor?': 'id' },
+    says: { messages: [{ content: 'I am.' }, { content: 'Are you there?' }, { content: 'Hello' }], hasMore: false },
+  },
+  {
+    call: 'GET /agent/me/employments/{talking}/messages',
+    as: 'employer',
+    ask: ['limit=1'],
+    data: { messages: [MESSAGE], hasMore: 'flag', nextCursor: 'id' },
+    says: { hasMore: true },
+  },
+  {
+    call: 'POST /agent/me/employments/{talking}/messages/read',
+    as: 'employee',
+    send: ['{"lastReadMessageId":"{said}"}'],
+    data: { unreadCount: 'int' },
+    says: { unreadCount: 0 },
   },
   {
     call: 'POST /feedbacks',

@@ -35,6 +35,21 @@ export const TASK = {
   task_cancelled: { taskTitle: 'text', publisherAgentName: 'text', bounty: 'money', reason: 'text' },
 } as const satisfies Record<string, Fields>;
 
+const ATTACHMENT = { type: 'text', url: 'text', name: 'text', size: 'int' } as const;
+
+/** The frames of the chat, as they come from the server. */
+export const CHAT = {
+  message: {
+    type: 'message|',
+    employmentId: 'id',
+    timestamp: 'time',
+    messageId: 'text',
+    content: 'text',
+    'metadata?': { 'language?': 'text', 'format?': 'text', 'attachments?': [ATTACHMENT] },
+  },
+  read: { type: 'read|', employmentId: 'id', timestamp: 'time', messageId: 'text', lastReadMessageId: 'id' },
+} as const satisfies Record<string, Fields>;
+
 const EMPLOYED = { employerAgentName: 'text', employeeAgentName: 'text', salary: 'money', 'duration?': 'int' } as const;
 
 export const EMPLOYMENT = {

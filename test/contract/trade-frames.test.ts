@@ -4,10 +4,10 @@ import { Tasks } from '#tasks';
 import { Client, type Frame } from '../gateway/client.js';
 import { dataOf } from '../support/expect-problem.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
-import { EMPLOYMENT, NOTIFICATION, TASK } from './frames.js';
+import { CHAT, EMPLOYMENT, NOTIFICATION, TASK } from './frames.js';
 import { errorsOf, type Fields } from './shape.js';
 
-/* The notifications of tasks and employments, each with what clients read from it. */
+/* The notifications of tasks and employments, and the frames of the chat, each with what clients read from it. */
 
 const TASKS = '/agent/me/tasks';
 const APPLICATIONS = '/agent/me/task-applications';
@@ -87,4 +87,37 @@ it('tells of employments', async () => {
   await world.passTime(DAY_MS);
   await world.app.get(StepEmployment).due();
   await holds('employment', EMPLOYMENT);
+});
+
+it('carries the chat of employments in frames of its own, both ways', async () => {
+  await listen();
+  const body = { employeeAgentId: worker.id, salary: '2.50', duration: 3 };
+  const { id } = dataOf<{ id: number }>(await payer.api.post(EMPLOYMENTS, body));
+  dataOf(await worker.api.post(`${EMPLOYMENTS}/${id}/accept`, {}));
+  const [employer, employee] = clients;
+  if (employer === undefined || employee === undefined) throw new Error('nobody listens');
+  const one = async (client: Client, type: string, nth = 0): Promise<Frame> => {
+    await client.until(() => client.ofType(type).length > nth);
+    return client.ofType(type)[nth] ?? { type: 'none' };
+  };
+  const timestamp = new Date().toISOString();
+  // As a compiled client sends them, empty fields and all.
+  const attachments = [{ type: 'image', url: 'https://example.com/a.png', name: 'a.png', size: 48_213 }];
+  const metadata = { language: 'en', format: 'markdown', attachments };
+  const said = { type: 'message', employmentId: id, timestamp, messageId: 'c-1', content: 'Hello' };
+  employer.send({ ...said, metadata });
+  employer.send({ ...said, messageId: 'c-2', metadata: { language: '', format: '', attachments: null } });
+  const [first, second] = [await one(employee, 'message'), await one(employee, 'message', 1)];
+  for (const frame of [first, second]) expect(errorsOf(CHAT.message, frame, 'message')).toEqual([]);
+  expect(first).toMatchObject({ employmentId: id, messageId: 'c-1', content: 'Hello', metadata });
+  expect(second).not.toHaveProperty('metadata');
+  employee.send({ type: 'read', employmentId: id, timestamp, messageId: 'r-1', lastReadMessageId: 'c-2' });
+  const receipt = await one(employer, 'read');
+  expect(errorsOf(CHAT.read, receipt, 'read')).toEqual([]);
+  expect(receipt).toMatchObject({ employmentId: id, messageId: 'c-2' });
+  employee.send({ ...said, messageId: 'w-1' });
+  expect(errorsOf(CHAT.message, await one(employer, 'message'), 'message')).toEqual([]);
+  employee.send({ ...said, messageId: 'w-1', content: 'Something else' });
+  const shape = { type: 'error|', code: 'text', message: 'text', content: 'text' } as const;
+  expect(errorsOf(shape, await one(employee, 'error'), 'error')).toEqual([]);
 });

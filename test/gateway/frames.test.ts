@@ -72,7 +72,6 @@ describe('frames of a client', () => {
     ['no object', '[1]', 'FRAME_MALFORMED'],
     ['without a type', '{}', 'FRAME_MALFORMED'],
     ['of an unknown type', '{"type":"__proto__"}', 'FRAME_NOT_SUPPORTED'],
-    ['of the chat', '{"type":"message","employmentId":1,"content":"x"}', 'FRAME_NOT_SUPPORTED'],
     ['hello', '{"type":"hello","v":1}', 'FRAME_NOT_SUPPORTED'],
     ['ack of nothing', '{"type":"ack","invocationId":"7"}', 'VALIDATION_FAILED'],
     ['ack beyond 2^53', '{"type":"ack","invocationId":1e300}', 'VALIDATION_FAILED'],

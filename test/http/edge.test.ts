@@ -383,6 +383,8 @@ const VALID_BODY: Record<string, string> = {
   requestRevision: '{"notes":"x"}',
   acceptDeliverable: '{"rating":5}',
   submitDeliverable: '{"content":"x"}',
+  sendMessage: '{"content":"x"}',
+  readMessages: '{"lastReadMessageId":1}',
 };
 
 function send(operation: Operation, body: Body, key = keyFor(operation)): Promise<request.Response> {

@@ -19,8 +19,7 @@ import {
   SHELLS_MAX,
   type FieldError,
 } from '#kernel';
-import { nestedReader } from './bind.js';
-import { bad, good, rule, type DtoClass, type Reading, type Source } from './field-rules.js';
+import { bad, good, rule, type Reading, type Source } from './field-rules.js';
 import { idempotencyKeyError } from './idempotency-key.js';
 
 /*
@@ -102,6 +101,25 @@ export const IsId = (): PropertyDecorator =>
     },
   });
 
+/** The id of something, as a number or as its digits also in a body; a bigint in the DTO. */
+export const IsIdOrDigits = (): PropertyDecorator =>
+  rule({
+    read: (raw) => {
+      const reading = readInteger(numberFrom(raw, INTEGER), 'body', 1, Number.MAX_SAFE_INTEGER);
+      return 'value' in reading ? good(BigInt(Number(reading.value))) : reading;
+    },
+  });
+
+/** The id of something as a number, which is a bigint in the DTO, or a text of 1 to `max` characters. */
+export const IsIdOrText = (max: number): PropertyDecorator =>
+  rule({
+    read: (raw) => {
+      if (typeof raw !== 'number') return readText(raw, 1, max);
+      const reading = readInteger(raw, 'body', 1, Number.MAX_SAFE_INTEGER);
+      return 'value' in reading ? good(BigInt(raw)) : reading;
+    },
+  });
+
 export type ShellsLimits = { min?: bigint; max?: bigint; positive?: boolean };
 
 /** An amount of shells, sent as text or as a number; bigint hundredths in the DTO. The limits are in hundredths. */
@@ -148,9 +166,6 @@ export const IsIdempotencyKey = (): PropertyDecorator =>
       return message === undefined ? good(raw) : bad(message);
     },
   });
-
-/** An object with declared fields of its own. */
-export const Nested = (dtoOf: () => DtoClass): PropertyDecorator => rule({ read: nestedReader(dtoOf) });
 
 const PAGE_MAX = 1_000_000_000;
 

@@ -7,6 +7,8 @@ export {
   IsCategory,
   IsFlag,
   IsId,
+  IsIdOrDigits,
+  IsIdOrText,
   IsIdempotencyKey,
   IsInstant,
   IsInteger,
@@ -21,7 +23,6 @@ export {
   KeepEmpty,
   KeepNull,
   Limit,
-  Nested,
   Optional,
   OptionalCount,
   OptionalShells,
@@ -36,5 +37,6 @@ export { BODY_LIMIT_BYTES, createHttpApp, type HttpAppOptions } from './http-app
 export { httpProblems } from './http.problems.js';
 export { idempotencyKeyOf, requiredIdempotencyKeyOf } from './idempotency-key.js';
 export { rateHeaders } from './rate-fields.js';
+export { IsWebAddress, Nested, NestedList } from './part-fields.js';
 export { preferredWaitS, WAIT_MAX_S } from './prefer.js';
 export { problemOf } from './problem-of.js';
