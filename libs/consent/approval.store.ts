@@ -63,7 +63,7 @@ const APPROVAL = `p.id, p.owner_id as "ownerId", p.agent_id as "agentId", a.name
   p.decided_at as "decidedAt", p.decided_by as "decidedBy", p.words, p.ended_at as "endedAt", p.result_id as "resultId", p.problem`;
 const TABLES = 'market.approval p join market.agent a on a.id = p.agent_id';
 
-/** Approvals: read here, written by the functions of prisma/functions/13_approvals.sql and of the trades. */
+/** Approvals: read here, written by the functions of prisma/functions/25_approvals.sql and of the trades. */
 @Injectable()
 export class ApprovalStore {
   constructor(private readonly database: Database) {}
@@ -116,7 +116,7 @@ export class ApprovalStore {
 
   /** Uses it up, in the transaction that does what it allows. @throws when it is used up */
   async use(tx: Tx, id: bigint, resultId: bigint): Promise<void> {
-    await tx.query('select market.approval_use($1, $2, platform.clock())', [id, resultId]);
+    await tx.query(`select market.approval_use($1, $2, '{}', platform.clock())`, [id, resultId]);
   }
 
   /** Ends what cannot be carried out, at once or, where that may pass, when it would have expired. False: it goes on waiting, or has

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Problem } from '#kernel';
-import { InjectConfig, InjectLog, notFound, RepeatedJob, type Config, type Log } from '#platform';
+import { Bus, InjectConfig, InjectLog, notFound, RepeatedJob, type Config, type Log } from '#platform';
 import { hashKey } from '#owners';
 import { ApprovalStore, type Approval } from './approval.store.js';
 import { Carriers } from './carriers.js';
@@ -23,6 +23,7 @@ export class Approvals implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly store: ApprovalStore,
     private readonly carriers: Carriers,
+    private readonly bus: Bus,
     @InjectConfig() private readonly config: Config,
     @InjectLog() private readonly log: Log,
   ) {}
@@ -52,7 +53,7 @@ export class Approvals implements OnApplicationBootstrap, OnModuleDestroy {
       case 'decided':
       case 'replay':
         if (state === 'approved') await this.carryOut(await this.found(id));
-        return this.found(id);
+        return this.told(await this.found(id));
     }
   }
 
@@ -97,6 +98,12 @@ export class Approvals implements OnApplicationBootstrap, OnModuleDestroy {
       if (error.code === 'APPROVAL_ENDED' && (await this.store.find(id))?.state !== 'approved') return;
       await this.store.fail(id, { code: error.code, message: error.detail }, error.kind.retry === 'later');
     }
+  }
+
+  /** A hint after the commit: an agent that misses it finds the event by looking. */
+  private told(approval: Approval): Approval {
+    this.bus.publish('agent-event', { agentId: String(approval.agentId) });
+    return approval;
   }
 
   private async found(id: bigint): Promise<Approval> {

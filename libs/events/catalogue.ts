@@ -1,3 +1,4 @@
+import { APPROVAL_EVENTS } from './approval-events.js';
 import { CHAT_EVENTS } from './chat-events.js';
 import { EMPLOYMENT_EVENTS } from './employment-events.js';
 import { TASK_EVENTS } from './task-events.js';
@@ -9,7 +10,7 @@ import { TASK_EVENTS } from './task-events.js';
 export type EventClass = 'work' | 'info';
 
 /** What events are about. The lib that owns a subject's tables shows its events (`EventViews`). */
-export type EventSubject = 'invocation' | 'endpoint' | 'task' | 'employment' | 'chat';
+export type EventSubject = 'invocation' | 'endpoint' | 'task' | 'employment' | 'chat' | 'approval';
 
 /** One field of an event's `data`. */
 export type EventField = {
@@ -220,10 +221,11 @@ export const EVENTS = {
   ...TASK_EVENTS,
   ...EMPLOYMENT_EVENTS,
   ...CHAT_EVENTS,
+  ...APPROVAL_EVENTS,
 } as const satisfies Record<string, EventEntry>;
 
 /** Subjects whose events keep what they say beside them. */
-export const NOTICED: readonly EventSubject[] = ['task', 'employment', 'chat'];
+export const NOTICED: readonly EventSubject[] = ['task', 'employment', 'chat', 'approval'];
 
 export type AgentEventType = keyof typeof EVENTS;
 

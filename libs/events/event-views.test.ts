@@ -115,7 +115,9 @@ describe('a process', () => {
     expect(() => views(renderer('invocation')).onApplicationBootstrap()).toThrow(
       'about: endpoint, task, employment, chat',
     );
-    const all = (['invocation', 'endpoint', 'task', 'employment', 'chat'] as const).map((subject) => renderer(subject));
+    const all = (['invocation', 'endpoint', 'task', 'employment', 'chat', 'approval'] as const).map((subject) =>
+      renderer(subject),
+    );
     expect(() => views(...all).onApplicationBootstrap()).not.toThrow();
   });
 });

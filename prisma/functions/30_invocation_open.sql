@@ -176,10 +176,10 @@ begin
         insert into ledger.idempotency (principal_kind, principal_id, key_hash, operation, fingerprint, result_id, created_at)
         values ('agent', p_caller_agents[1], ledger.key_hash('agent', p_keys[1]), 'invoke', p_fingerprints[1], p_ids[1], v_now);
       end if;
-      perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
       if p_approval_id is not null then
-        perform market.approval_use(p_approval_id, p_ids[1], v_now);
+        perform market.approval_use(p_approval_id, p_ids[1], v_providers, v_now);
       end if;
+      perform market.event_append(v_providers, array ['invocation.invoked'], p_ids, v_now);
     end if;
     if v_verdict <> 'replay' then
       return query select 1, v_verdict, coalesce(v_one.result, p_ids[1]), v_one.price, v_now, v_one.deadline, v_one.provider;

@@ -92,7 +92,7 @@ begin
       values ('agent', p_agent, ledger.key_hash('agent', p_key), 'task', p_fingerprint, p_id, v_now);
     end if;
     if p_approval_id is not null then
-      perform market.approval_use(p_approval_id, p_id, v_now);
+      perform market.approval_use(p_approval_id, p_id, '{}', v_now);
     end if;
   end if;
   return query select v_verdict, p_id, p_bounty, v_now, v_deadline;

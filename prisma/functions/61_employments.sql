@@ -155,7 +155,7 @@ begin
     raise exception 'the key of employment % was taken although its wallet is locked', v_row.id using errcode = 'unique_violation';
   end if;
   if p_approval_id is not null then
-    perform market.approval_use(p_approval_id, v_row.id, v_now);
+    perform market.approval_use(p_approval_id, v_row.id, array [p_employee_agent], v_now);
   end if;
   perform market.notice_append(array [p_employee_agent], array ['employment.offered'],
     array [(market.employment_said(v_row) || jsonb_build_object('expiresAt', market.time_text(v_row.due_at)))::json], v_now);

@@ -26,6 +26,7 @@ begin
     grant execute on all functions in schema market to c4c_app;
     revoke execute on function market.event_append(bigint[], text[], bigint[], timestamptz),
       market.notice_append(bigint[], text[], json[], timestamptz),
+      market.approval_tell(market.approval[], timestamptz),
       market.invocation_close_one(bigint, text, bigint, json, json, text, bytea, bigint) from c4c_app;
   end if;
 

@@ -351,6 +351,30 @@ describe('an approval', () => {
     expect(await held(caller)).toBe('110');
   });
 
+  it('tells its agent how it ended, in every case', async () => {
+    const { caller, serviceId, provider, approval } = await asked({ idempotencyKey: 'told' });
+    const denied = askedIn(await invoke(caller, serviceId, { input: { text: 'no' } }));
+    const failing = askedIn(await invoke(caller, serviceId, { input: { text: 'dear' } }));
+    const forgotten = askedIn(await invoke(caller, serviceId, { input: { text: 'forgotten' } }));
+    const owner = caller.owner.api;
+    const { resultId } = dataOf<Approval>(await owner.post(`/owner/approvals/${approval.id}/approve`));
+    dataOf(await owner.post(`/owner/approvals/${denied.id}/deny`, { reason: 'Not this one.' }));
+    dataOf(await provider.api.patch(`/agent/me/services/${serviceId}`, { price: '6' }));
+    dataOf(await owner.post(`/owner/approvals/${failing.id}/approve`));
+    await world.passTime(86_400_001);
+    expectProblem(await owner.post(`/owner/approvals/${forgotten.id}/approve`), 409, 'APPROVAL_EXPIRED');
+    const { events } = dataOf<{ events: { eventType: string; data: object }[] }>(
+      await caller.api.get('/agent/me/events?after=0&types=approval.ended'),
+    );
+    const common = { action: 'invoke', amount: '5' };
+    expect(events.map(({ data }) => data)).toMatchObject([
+      { ...common, approvalId: approval.id, status: 'executed', resultId, idempotencyKey: 'told' },
+      { ...common, approvalId: denied.id, status: 'denied', reason: 'Not this one.' },
+      { ...common, approvalId: failing.id, status: 'failed', errorCode: 'APPROVAL_ENDED' },
+      { ...common, approvalId: forgotten.id, status: 'expired' },
+    ]);
+  });
+
   it('is nobody else’s', async () => {
     const { caller, provider, approval } = await asked();
     const path = `/owner/approvals/${approval.id}`;

@@ -1,5 +1,38 @@
 -- Approvals: an agent asks, its owner decides, the platform carries it out once. Lock order: the owner's wallet, where money moves,
--- before the approval's row.
+-- before the approval's row, and event streams last. Every end of an approval is told to its agent.
+
+-- What the agent's event says of an approval that has ended.
+create or replace function market.approval_said(p_row market.approval) returns json
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'approvalId', p_row.id,
+    'action', p_row.action,
+    'status', p_row.state,
+    'amount', market.shells_text(p_row.amount),
+    'summary', p_row.sentence,
+    'idempotencyKey', p_row.idempotency_key,
+    'reason', p_row.words,
+    'resultId', p_row.result_id,
+    'errorCode', p_row.problem ->> 'code'))::json
+$$;
+
+-- Tells agents of what has ended.
+create or replace function market.approval_tell(p_rows market.approval[], p_now timestamptz) returns void
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+  perform market.notice_append(
+    array(select (p_rows[n]).agent_id from generate_subscripts(p_rows, 1) n order by n),
+    array_fill('approval.ended'::text, array [cardinality(p_rows)]),
+    array(select market.approval_said(p_rows[n]) from generate_subscripts(p_rows, 1) n order by n),
+    p_now);
+end
+$$;
 
 -- Asks an owner. `verdict` is one of
 --   asked, waiting (this request was asked before and is not decided or not carried out yet), denied (not long ago), key_reused (the
@@ -25,13 +58,18 @@ as $$
 declare
   v_now timestamptz;
   v_last market.approval;
+  v_gone market.approval[];
   v_id bigint;
 begin
   -- Whatever this agent asks at the same moment waits here: duplicates, and approvals that are counted.
   perform 1 from market.agent a where a.id = p_agent for no key update;
   v_now := platform.clock();
-  update market.approval a set state = 'expired', ended_at = v_now
-  where a.agent_id = p_agent and a.state = 'pending' and a.expires_at <= v_now;
+  with gone as (
+    update market.approval a set state = 'expired', ended_at = v_now
+    where a.agent_id = p_agent and a.state = 'pending' and a.expires_at <= v_now
+    returning a.*
+  )
+  select array_agg(row (g.*)::market.approval order by g.id) into v_gone from gone g;
   select a.* into v_last from market.approval a
   where a.agent_id = p_agent and a.request_print = p_print
   order by a.id desc
@@ -53,6 +91,9 @@ begin
     values (v_id, p_owner, p_agent, p_action, 'pending', p_request, p_print, p_key, p_amount, p_sentence, p_reasons, v_now,
       v_now + p_lives);
     return query select 'asked'::text, v_id, p_sentence, v_now + p_lives;
+  end if;
+  if v_gone is not null then
+    perform market.approval_tell(v_gone, v_now);
   end if;
 end
 $$;
@@ -81,13 +122,18 @@ begin
   end if;
   v_now := platform.clock();
   if v_row.state = 'pending' and v_row.expires_at <= v_now then
-    update market.approval a set state = 'expired', ended_at = v_now where a.id = p_id;
+    update market.approval a set state = 'expired', ended_at = v_now where a.id = p_id returning * into v_row;
+    perform market.approval_tell(array [v_row], v_now);
     return query select 'expired'::text, 'expired'::text;
   elsif v_row.state = 'pending' then
     update market.approval a
     set state = case when p_is_approved then 'approved' else 'denied' end, decided_at = v_now, decided_by = p_by, words = p_words,
       ended_at = case when not p_is_approved then v_now end, link_hash = null
-    where a.id = p_id;
+    where a.id = p_id
+    returning * into v_row;
+    if not p_is_approved then
+      perform market.approval_tell(array [v_row], v_now);
+    end if;
     return query select 'decided'::text, case when p_is_approved then 'approved' else 'denied' end;
   elsif v_row.state = 'expired' then
     return query select 'expired'::text, v_row.state;
@@ -112,17 +158,24 @@ begin
 end
 $$;
 
--- Uses an approval up, in the transaction that does what it allows.
-create or replace function market.approval_use(p_id bigint, p_result bigint, p_now timestamptz) returns void
+-- Uses an approval up, in the transaction that does what it allows, before that tells `p_others` anything: event streams are locked
+-- by agent.
+create or replace function market.approval_use(p_id bigint, p_result bigint, p_others bigint[], p_now timestamptz) returns void
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_row market.approval;
 begin
-  update market.approval a set state = 'executed', result_id = p_result, ended_at = p_now where a.id = p_id and a.state = 'approved';
+  update market.approval a set state = 'executed', result_id = p_result, ended_at = p_now
+  where a.id = p_id and a.state = 'approved'
+  returning * into v_row;
   if not found then
     raise exception 'approval % is used up' , p_id using errcode = 'object_not_in_prerequisite_state';
   end if;
+  perform 1 from market.agent_stream t where t.agent_id = any (p_others || v_row.agent_id) order by t.agent_id for update;
+  perform market.approval_tell(array [v_row], p_now);
 end
 $$;
 
@@ -133,10 +186,17 @@ language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+  v_row market.approval;
 begin
   update market.approval a set state = 'failed', problem = p_problem, ended_at = platform.clock()
-  where a.id = p_id and a.state = 'approved' and (not p_may_pass or a.expires_at <= platform.clock());
-  return found;
+  where a.id = p_id and a.state = 'approved' and (not p_may_pass or a.expires_at <= platform.clock())
+  returning * into v_row;
+  if not found then
+    return false;
+  end if;
+  perform market.approval_tell(array [v_row], v_row.ended_at);
+  return true;
 end
 $$;
 
@@ -147,18 +207,25 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_count integer;
+  v_gone market.approval[];
 begin
-  update market.approval a set state = 'expired', ended_at = platform.clock()
-  where a.id = any (array(
-      select o.id from market.approval o
-      where o.state = 'pending' and o.expires_at <= platform.clock()
-      order by o.expires_at
-      limit p_limit
-      for update skip locked))
-    and a.state = 'pending';
-  get diagnostics v_count = row_count;
-  return v_count;
+  with gone as (
+    update market.approval a set state = 'expired', ended_at = platform.clock()
+    where a.id = any (array(
+        select o.id from market.approval o
+        where o.state = 'pending' and o.expires_at <= platform.clock()
+        order by o.expires_at
+        limit p_limit
+        for update skip locked))
+      and a.state = 'pending'
+    returning a.*
+  )
+  select array_agg(row (g.*)::market.approval order by g.id) into v_gone from gone g;
+  if v_gone is null then
+    return 0;
+  end if;
+  perform market.approval_tell(v_gone, platform.clock());
+  return cardinality(v_gone);
 end
 $$;
 
