@@ -238,7 +238,7 @@ describe('c4c chat --interactive', () => {
 // Python's standard library opens a terminal for the command; Node has none to offer.
 const IN_TERMINAL = `
 import os, pty, sys
-steps, args = [("connected to", "x" * 0 + "Hello\\n"), ("At once.", "\\x04")], sys.argv[1:]
+steps, args = [("connected to", "Hello\\n"), ("At once.", chr(int(sys.argv[1])))], sys.argv[2:]
 shown = b""
 def look(fd):
     global shown
@@ -253,8 +253,11 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(args, look, lambda fd: os.read(0, 1
 const hasTerminal = spawnSync('python3', ['-c', 'import os, pty; os.waitstatus_to_exitcode']).status === 0;
 
 describe.skipIf(!hasTerminal)('c4c chat --interactive on a terminal', () => {
-  it('takes what is typed, shows what is said above it, and ends well with Ctrl-D', async () => {
-    const child = cli.start(['-c', IN_TERMINAL, C4C, 'chat', String(id), '-i'], as(employer), 'python3');
+  it.each([
+    ['Ctrl-D', 4],
+    ['Ctrl-C', 3],
+  ])('takes what is typed, shows what is said above it, and ends well with %s', async (_name, key) => {
+    const child = cli.start(['-c', IN_TERMINAL, String(key), C4C, 'chat', String(id), '-i'], as(employer), 'python3');
     const connection = new Connection(child);
     running.push(connection);
     await expect.poll(contents, { timeout: 15_000 }).toEqual(['Hello']);

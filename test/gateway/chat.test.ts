@@ -199,6 +199,7 @@ describe('on the plain protocol', () => {
     expect(await failed(reader, { type: 'message', employmentId: both.id, content: 'x' })).toMatchObject({
       code: 'SCOPE_MISSING',
     });
+    await expect.poll(() => history(both)).toHaveLength(1);
     const { id } = await say(both, both.employer, 'y');
     expect(await failed(provider, { type: 'read', employmentId: both.id, lastReadMessageId: id })).toMatchObject({
       code: 'SCOPE_MISSING',

@@ -27,7 +27,7 @@ describe('a socket of c4c.v1 ends', () => {
 
   it.each([
     ['no JSON', '{', 4501, 'FRAME_MALFORMED'],
-    ['an unknown type', { type: 'message' }, 4501, 'FRAME_NOT_SUPPORTED'],
+    ['an unknown type', { type: 'speech' }, 4501, 'FRAME_NOT_SUPPORTED'],
     ['a second hello', { type: 'hello' }, 4501, 'FRAME_NOT_SUPPORTED'],
     ['an ack of nothing', { type: 'ack' }, 4501, 'VALIDATION_FAILED'],
     ['another version', { type: 'hello', v: 2 }, 4502, 'PROTOCOL_VERSION'],
