@@ -52,7 +52,8 @@ export function approvalCommands(program: Command): void {
   runs(link, async (session, [id]) => {
     const path = `${OWNER}/${idOf(id, 'an approval')}/link`;
     const data = await session.api('owner').data({ method: 'POST', path });
-    session.out.result(data, () => [textOf(data, 'url') ?? '']);
+    // The address that reaches this server from here: behind a proxy the server does not know its own.
+    session.out.result(data, () => [`${session.settings.endpoint.value}${textOf(data, 'path') ?? ''}`]);
     session.out.note(
       'Whoever has this link decides, once; never give it to the agent. A link made before opens nothing any more.',
     );

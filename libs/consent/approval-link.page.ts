@@ -59,7 +59,10 @@ function outcomeOf({ state, action, resultId, problem, expiresAt }: Approval): {
         sentences: [String(problem?.['message'] ?? ''), 'Nothing was spent.'],
       };
     case 'denied':
-      return { title: 'Denied', sentences: ['Nothing is done, and the same is not asked again for a day.'] };
+      return {
+        title: 'Denied',
+        sentences: [`Nothing is done, and the same is not asked again before ${timeOf(expiresAt)}.`],
+      };
     default:
       return {
         title: 'Approved',
