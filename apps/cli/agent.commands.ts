@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { pretty, rating, rowOf, shells, textOf, time, type Row } from './answer.js';
+import { ownApprovalsCommand } from './approvals.commands.js';
 import { usageError } from './cli-error.js';
 import { listOf, runs, wholeNumber } from './command.js';
+import { budgetLines } from './consent.view.js';
 import { employmentCommands } from './employment.commands.js';
 import { readJsonObject } from './input-file.js';
 import type { Session } from './session.js';
@@ -82,6 +84,7 @@ export function agentCommands(manage: Command): void {
     session.out.result(data, () => budgetLines(rowOf(data)));
   });
 
+  ownApprovalsCommand(agent);
   employmentCommands(agent);
 }
 
@@ -126,17 +129,5 @@ function agentLines(row: Row): string[] {
     ['Created', time(row['createdAt'])],
     ['Last active', time(row['lastActiveAt'])],
     ['Description', row['description']],
-  ]);
-}
-
-function budgetLines(row: Row): string[] {
-  return pairs([
-    ['Budget', row['budgetType'] === 'none' ? 'none of its own: the wallet of its owner' : row['budgetType']],
-    ['Amount', shells(row['budgetAmount'])],
-    ['Used', row['budgetType'] === 'none' ? undefined : shells(row['budgetUsed'])],
-    ['Remaining', shells(row['budgetRemaining'])],
-    ['Period', row['budgetPeriod']],
-    ['Resets', time(row['budgetResetAt'])],
-    ['Wallet', row['ownerAvailable'] === undefined ? undefined : `${shells(row['ownerAvailable'])} available`],
   ]);
 }

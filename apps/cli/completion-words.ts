@@ -60,6 +60,8 @@ const BY_NAME: Readonly<Record<string, readonly string[]>> = {
   category: CATEGORIES,
   event: EVENT_TYPES,
   list: EVENT_TYPES,
+  // What stands after `above:` only the owner knows.
+  rule: ['never', 'always'],
   type: EVENT_TYPES,
   types: EVENT_TYPES,
 };

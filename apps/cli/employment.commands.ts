@@ -22,7 +22,8 @@ export function employmentCommands(agent: Command): void {
     .option('-d, --duration <hours>', 'whole hours (default: as long as the stake lasts)', wholeNumber(1, HOURS_MAX))
     .option('--stake <shells>', 'what is held, and the most it costs (default: ten hours of the salary)')
     .option('--idempotency-key <key>', 'repeat with the same key to get the same employment (default: a new one)')
-    .option('-y, --yes', 'do not ask');
+    .option('--dry-run', 'only say what would be held, and whether your owner would be asked')
+    .option('-y, --yes', 'do not ask; the owner may be asked all the same');
   runs<HireOptions>(offer, hire);
 
   const end = agent

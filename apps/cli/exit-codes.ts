@@ -19,7 +19,10 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const BY_CODE: Readonly<Record<string, ExitCode>> = {
   PRICE_ABOVE_MAXIMUM: EXIT.funds,
   INSUFFICIENT_FUNDS: EXIT.funds,
+  BUDGET_EXCEEDED: EXIT.funds,
   APPROVAL_REQUIRED: EXIT.approval,
+  // The key is good; the owner has said no.
+  APPROVAL_DENIED: EXIT.approval,
   // The key is good; it is the state of the agent or of the installation that refuses.
   AGENT_FROZEN: EXIT.conflict,
   TOP_UP_NOT_CONFIGURED: EXIT.conflict,

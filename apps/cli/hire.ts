@@ -5,6 +5,7 @@ import { named, rowOf, shells, textOf } from './answer.js';
 import { ApiError, CliError } from './cli-error.js';
 import { idOf } from './command.js';
 import { confirm, requireConsent } from './confirm.js';
+import { consentPairs, dryRun, printDryRun } from './dry-run.js';
 import { activeFor, billOf, employmentLines, hours, salaryOf } from './employment.view.js';
 import { balanceLine, checkAmount } from './invoke.js';
 import { balance } from './service.commands.js';
@@ -16,6 +17,7 @@ export type HireOptions = {
   duration?: number;
   stake?: string;
   idempotencyKey?: string;
+  dryRun?: boolean;
   yes?: boolean;
 };
 export type FireOptions = { reason?: string; yes?: boolean };
@@ -31,25 +33,38 @@ export async function hire(session: Session, [text]: readonly string[], options:
   const { salary, duration, yes } = options;
   checkAmount(salary, '--salary');
   if (options.stake !== undefined) checkAmount(options.stake, '--stake');
-  requireConsent(yes, 'Hiring an agent');
   const stakeAmount = options.stake ?? formatShells(parseShells(salary) * STAKE_HOURS);
+  const wish = { employeeAgentId, salary, duration, stakeAmount };
+  if (options.dryRun === true) return printDryRun(session, await dryRun(session.api('agent'), PATH, wish));
+  requireConsent(yes, 'Hiring an agent');
   const api = session.api('agent');
 
   if (yes !== true || session.out.mode === 'text') {
-    const [employee, available] = await Promise.all([employeeOf(api, employeeAgentId), balance(api)]);
+    const [employee, available, trial] = await Promise.all([
+      employeeOf(api, employeeAgentId),
+      balance(api),
+      yes === true ? {} : dryRun(api, PATH, wish),
+    ]);
+    const stake = textOf(trial, 'charge') ?? stakeAmount;
     const summary: Pair[] = [
       ['Employee', employee],
       ['Salary', salaryOf({ salary })],
       ['Lasts', duration === undefined ? 'as long as the stake pays for' : `${hours(duration)} at most`],
-      ['Stake', `${shells(stakeAmount)}, held from now on; what is not billed comes back`],
-      ['Balance', balanceLine(available, stakeAmount)],
+      [
+        'Stake',
+        stake === '0'
+          ? 'nothing: it is an agent of your owner'
+          : `${shells(stake)}, held from now on; what is not billed comes back`,
+      ],
+      ['Balance', balanceLine(available, stake)],
+      ...consentPairs(trial),
     ];
-    await confirm(session.out, summary, `Offer this, and hold ${shells(stakeAmount)}?`, yes);
+    await confirm(session.out, summary, `Offer this, and hold ${shells(stake)}?`, yes);
   }
 
   const idempotencyKey = options.idempotencyKey ?? `cli-${randomUUID()}`;
   session.out.note(`To repeat this safely: --idempotency-key ${quoted(idempotencyKey)}`);
-  const data = await offer(session, api, { employeeAgentId, salary, duration, stakeAmount, idempotencyKey });
+  const data = await offer(session, api, { ...wish, idempotencyKey });
   session.out.result(data, () => employmentLines(rowOf(data)));
 }
 

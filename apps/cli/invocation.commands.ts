@@ -52,7 +52,8 @@ export function invocationCommands(manage: Command): void {
       wholeNumber(0, 172_800),
     )
     .option('--require-reachable', 'refuse when nothing would reach the provider now')
-    .option('-y, --yes', 'do not ask');
+    .option('--dry-run', 'only say what it would cost, and whether your owner would be asked')
+    .option('-y, --yes', 'do not ask; the owner may be asked all the same');
   runs<InvokeOptions>(call, invoke);
 
   const submit = group

@@ -6,6 +6,7 @@ import { rowOf, shells, textOf } from './answer.js';
 import { ApiError, CliError, usageError } from './cli-error.js';
 import { idOf } from './command.js';
 import { confirm, requireConsent } from './confirm.js';
+import { consentPairs, dryRun, printDryRun } from './dry-run.js';
 import { EXIT, type ExitCode } from './exit-codes.js';
 import { readJsonObject } from './input-file.js';
 import { invocationLines } from './invocation.view.js';
@@ -20,6 +21,7 @@ export type InvokeOptions = {
   idempotencyKey?: string;
   wait?: number | true;
   requireReachable?: boolean;
+  dryRun?: boolean;
   yes?: boolean;
 };
 
@@ -34,11 +36,13 @@ export async function invoke(session: Session, [text]: readonly string[], option
   const serviceId = idOf(text, 'a service');
   const waitS = options.wait === true ? PREFER_WAIT_MAX_S : (options.wait ?? 0);
   if (options.maxPrice !== undefined) checkAmount(options.maxPrice, '--max-price');
-  requireConsent(options.yes, 'Invoking a service');
+  if (options.dryRun !== true) requireConsent(options.yes, 'Invoking a service');
   const input = options.input === undefined ? undefined : readJsonObject(options.input, '--input');
   const api = session.api('agent');
+  const wish = { serviceId, input, maxPrice: options.maxPrice };
+  if (options.dryRun === true) return printDryRun(session, await dryRun(api, PATH, wish));
 
-  const confirmed = await confirmPrice(session, api, serviceId, options);
+  const confirmed = await confirmPrice(session, api, wish, options);
   const maxPrice = options.maxPrice ?? confirmed;
   const idempotencyKey = options.idempotencyKey ?? `cli-${randomUUID()}`;
   const { requireReachable } = options;
@@ -59,19 +63,29 @@ export async function invoke(session: Session, [text]: readonly string[], option
 async function confirmPrice(
   session: Session,
   api: ApiClient,
-  serviceId: number,
+  wish: { serviceId: number; input: unknown; maxPrice: string | undefined },
   { yes, maxPrice }: InvokeOptions,
 ): Promise<string | undefined> {
   if (yes === true && session.out.mode === 'json') return undefined;
+  const { serviceId } = wish;
   const [service, available] = await Promise.all([marketService(api, serviceId, yes), balance(api)]);
   if (service === undefined) return undefined;
+  // What would be refused anyway is refused before the question.
+  const trial = yes === true ? {} : await dryRun(api, PATH, wish);
   const row = rowOf(service);
   const price = textOf(service, 'price');
+  const charge = textOf(trial, 'charge') ?? price;
   const summary: Pair[] = [
     ['Service', `${textOf(service, 'title')} (${serviceId}), by ${textOf(service, 'provider')}`],
-    ['Price', `${shells(price)}, held until the result is in; returned if it fails`],
+    [
+      'Price',
+      charge === '0' && price !== '0'
+        ? `nothing: it is a service of your owner (others pay ${shells(price)})`
+        : `${shells(charge)}, held until the result is in; returned if it fails`,
+    ],
     ['Answers in', answersIn(row)],
-    ['Balance', balanceLine(available, price)],
+    ['Balance', balanceLine(available, charge)],
+    ...consentPairs(trial),
   ];
   await confirm(session.out, summary, `Invoke it for at most ${shells(maxPrice ?? price)}?`, yes);
   return yes === true ? undefined : price;

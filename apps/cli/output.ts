@@ -1,4 +1,5 @@
 import { ApiError, CliError } from './cli-error.js';
+import { askedLines } from './consent.view.js';
 import { EXIT } from './exit-codes.js';
 import type { OutputMode } from './settings.js';
 import { safeJson, safeText } from './terminal-text.js';
@@ -49,7 +50,10 @@ export class Output {
       this.stderr.write(`${safeJson(error.envelope())}\n`);
       return;
     }
-    this.stderr.write(`${this.paint('red', 'Error:', this.stderr)} ${safeText(error.message)}\n`);
+    const asked = error.code === 'APPROVAL_REQUIRED' ? askedLines(error.envelope().error.details) : [];
+    const title = asked.length === 0 ? this.paint('red', 'Error:', this.stderr) : 'Your owner is asked first.';
+    this.stderr.write(`${title} ${safeText(error.message)}\n`);
+    for (const line of asked) this.stderr.write(`  ${safeText(line)}\n`);
     if (!(error instanceof ApiError)) return;
     for (const { field, message } of error.fields) {
       this.stderr.write(`  ${field === '' ? '' : `${safeText(field)}: `}${safeText(message)}\n`);

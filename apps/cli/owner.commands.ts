@@ -4,6 +4,7 @@ import { listLines, rowOf, rowsOf, shells, textOf, time, type Row } from './answ
 import { usageError } from './cli-error.js';
 import { idOf, listOf, runs, wholeNumber } from './command.js';
 import { checkAmount } from './invoke.js';
+import { budgetCommands, policyCommands } from './owner-consent.commands.js';
 import { keyLines, moneyBody, type KeyedOptions } from './owner.view.js';
 import { statementCommand } from './statement.command.js';
 import { pairs, table, type Column } from './table.js';
@@ -12,10 +13,12 @@ type PageOptions = { page?: number; limit?: number };
 type KeyOptions = { name?: string; scopes?: string[]; expiresAt?: string };
 
 export function ownerCommands(program: Command): void {
-  const owner = program.command('owner').description('your wallet, your agents and their keys (owner key)');
+  const owner = program.command('owner').description('your wallet, your agents, their keys, budgets and policies (owner key)');
   walletCommands(owner);
   agentCommands(owner);
   keyCommands(owner);
+  budgetCommands(owner);
+  policyCommands(owner);
 }
 
 function walletCommands(owner: Command): void {

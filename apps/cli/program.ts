@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { usageError } from './cli-error.js';
 import { adminCommands } from './admin.commands.js';
 import { agentCommands } from './agent.commands.js';
+import { approvalCommands } from './approvals.commands.js';
 import { backupCommands } from './backup.commands.js';
 import { chatCommand } from './chat.command.js';
 import { version } from './clone.js';
@@ -46,6 +47,7 @@ export function createProgram(complain: (text: string) => void): Command {
   webhookCommands(program);
   feedbackCommand(program);
   ownerCommands(program);
+  approvalCommands(program);
   adminCommands(program);
   backupCommands(program);
   completionCommand(program);

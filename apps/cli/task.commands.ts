@@ -5,6 +5,7 @@ import { listLines, rowOf, rowsOf, shells, textOf, time } from './answer.js';
 import { CliError, usageError } from './cli-error.js';
 import { idOf, repeated, runs, wholeNumber } from './command.js';
 import { confirm, requireConsent } from './confirm.js';
+import { consentPairs, dryRun, printDryRun } from './dry-run.js';
 import { readText } from './input-file.js';
 import { checkAmount } from './invoke.js';
 import { balance } from './service.commands.js';
@@ -24,6 +25,7 @@ type PublishOptions = {
   category?: string;
   deadline?: string;
   idempotencyKey?: string;
+  dryRun?: boolean;
   yes?: boolean;
 };
 type DeliverOptions = { content?: string; file?: string; attachment?: string[]; notes?: string };
@@ -69,7 +71,8 @@ function publisherCommands(task: Command): void {
     .option('-c, --category <category>', 'category')
     .option('--deadline <time>', 'such as 2026-03-01T12:00:00Z (default: in 30 days)')
     .option('--idempotency-key <key>', 'repeat with the same key to get the same task (default: a new one)')
-    .option('-y, --yes', 'do not ask');
+    .option('--dry-run', 'only say what would be held, and whether your owner would be asked')
+    .option('-y, --yes', 'do not ask; the owner may be asked all the same');
   runs<PublishOptions>(publish, publishTask);
 
   const applications = task
@@ -219,21 +222,25 @@ async function publishTask(session: Session, _: readonly string[], options: Publ
   ].filter(([, value]) => value === undefined);
   if (missing.length > 0) throw usageError(`A task needs ${missing.map(([flag]) => flag).join(', ')}.`);
   if (bounty !== undefined) checkAmount(bounty, '--bounty');
+  const wish = { title, description, bounty, category, deadline };
+  if (options.dryRun === true) return printDryRun(session, await dryRun(session.api('agent'), TASK, wish));
   requireConsent(options.yes, 'Publishing a task');
   const api = session.api('agent');
   if (options.yes !== true || session.out.mode === 'text') {
+    const trial = options.yes === true ? {} : await dryRun(api, TASK, wish);
     const summary = [
       ['Title', title],
       ['Category', category],
       ['Bounty', `${shells(bounty)}, held until the task ends`],
       ['Deadline', deadline ?? 'in 30 days'],
-      ['Balance', shells(await balance(api))],
+      ['Balance', shells(trial['ownerAvailable'] ?? (await balance(api)))],
+      ...consentPairs(trial),
     ] as const;
     await confirm(session.out, summary, 'Publish this task?', options.yes);
   }
   const idempotencyKey = options.idempotencyKey ?? `cli-${randomUUID()}`;
   session.out.note(`To repeat this safely: --idempotency-key ${quoted(idempotencyKey)}`);
-  const body = { title, description, bounty, category, deadline, idempotencyKey };
+  const body = { ...wish, idempotencyKey };
   try {
     const data = await api.data({ method: 'POST', path: TASK, body, retries: SAFE_RETRIES });
     session.out.result(data, () => [

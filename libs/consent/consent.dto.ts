@@ -114,6 +114,11 @@ export class OwnApprovalsQuery {
   @Optional() @IsId() before?: bigint;
 }
 
+/** The button of the page behind a link. */
+export class DecisionForm {
+  @IsOneOf(['approve', 'deny']) decision!: 'approve' | 'deny';
+}
+
 export class DenyBody {
   @Optional() @IsText(1, 500) reason?: string;
 }

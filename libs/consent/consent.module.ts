@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentStore } from '#agents';
 import { EscrowModule } from '#escrow';
+import { ApprovalLinkController } from './approval-link.controller.js';
 import { ApprovalStore } from './approval.store.js';
 import { AgentApprovalsController, OwnerApprovalsController } from './approvals.controller.js';
 import { Approvals } from './approvals.usecase.js';
@@ -21,7 +22,13 @@ export class ConsentModule {}
 /** Budgets, policies and decisions over HTTP, and what becomes of decisions: in a process where every action has its carrier. */
 @Module({
   imports: [ConsentModule, EscrowModule],
-  controllers: [BudgetController, OwnerConsentController, OwnerApprovalsController, AgentApprovalsController],
+  controllers: [
+    BudgetController,
+    OwnerConsentController,
+    OwnerApprovalsController,
+    AgentApprovalsController,
+    ApprovalLinkController,
+  ],
   providers: [Approvals],
 })
 export class ApprovalsModule {}

@@ -5,8 +5,8 @@ import { requireAllowed, type Requirement } from './auth.js';
 import { KeyDoor } from './key-door.js';
 import type { Principal } from './principal.js';
 
-// What is under it asks the database; the documents and what operators look at do not.
-const API = '/openapi/v1/';
+// What is under these asks the database; the documents and what operators look at do not.
+const COUNTED = ['/openapi/v1/', '/approvals/'];
 
 /**
  * Judges who asks before anything of the body is read: reading and parsing cost most, and a stranger shall not have them. A
@@ -21,7 +21,8 @@ export function useKeys(app: NestFastifyApplication): void {
   /** False when the key has to be looked up. */
   const isLetIn = (request: FastifyRequest, requirement: Requirement | undefined): boolean => {
     if (requirement === undefined) {
-      if (request.routeOptions.url?.startsWith(API) === true) limits.admitKeyless(addressOf(request), request);
+      const { url = '' } = request.routeOptions;
+      if (COUNTED.some((path) => url.startsWith(path))) limits.admitKeyless(addressOf(request), request);
       return true;
     }
     const principal = door.enterKnown(keyOf(request), requirement.kind, request);

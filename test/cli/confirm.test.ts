@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dataOf } from '../support/expect-problem.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
 import { C4C, Cli } from './cli.js';
 
@@ -43,7 +44,7 @@ describe.skipIf(!hasTerminal)('the question on a terminal', () => {
   const ask = async (
     answer: string,
     args: string[],
-    { key }: AgentActor,
+    { key }: { key: string },
   ): Promise<{ code: number | null; shown: string }> => {
     const env = { C4C_API_TOKEN: key };
     const child = cli.start(['-c', IN_TERMINAL, answer, C4C, ...args], env, 'python3');
@@ -105,5 +106,30 @@ describe.skipIf(!hasTerminal)('the question on a terminal', () => {
     const end = await ask('no', ['manage', 'agent', 'fire', employment], caller);
     expect(end.shown).toContain('nothing; the stake goes back');
     expect([end.code, await held()]).toEqual([1, String(Number(before) + 1)]);
+  });
+
+  it('says before the question that the owner is asked first, and what the budget has left', async () => {
+    const { owner, id } = caller;
+    dataOf(await owner.api.put(`/owner/policies/${id}`, { actions: { invoke: { consent: 'above', above: '1' } } }));
+    dataOf(await owner.api.put(`/owner/budgets/${id}`, { budgetType: 'one_time', budgetAmount: '20' }));
+    await world.fund(owner, '50');
+    const words = ['manage', 'inv', 'invoke', String(service), '-i', '{"text":"b"}'];
+    const { code, shown } = await ask('y', words, caller);
+    expect(shown).toContain('your owner is asked first: asks above 1 shell, and this makes 10 shells');
+    expect(shown).toContain('20 shells left');
+    expect([code, shown]).toEqual([7, expect.stringContaining('Your owner is asked first.')]);
+    const approval = /Approval: +(\d+)/.exec(shown)?.[1] ?? '';
+    const before = await held();
+    const no = await ask('n', ['approvals', 'approve', approval], owner);
+    expect(no.shown).toMatch(/Asks: +“Agent \d+” wants to invoke “Word counter”/);
+    expect(no.shown).toContain('at most 10 shells');
+    expect([no.code, await held()]).toEqual([1, before]);
+    const yes = await ask('y', ['approvals', 'approve', approval], owner);
+    expect([yes.code, await held()]).toEqual([0, String(Number(before) + 10)]);
+    dataOf(await owner.api.put(`/owner/policies/${id}`, {}));
+    const task = ['manage', 'task', 'publish', '-t', 'A', '-d', 'b', '-b', '11', '-c', 'writing'];
+    expect((await ask('n', task, caller)).shown).toContain('10 shells left');
+    const stake = await ask('n', ['manage', 'agent', 'hire', String(provider.id), '-s', '0.10'], caller);
+    expect(stake.shown).toContain('10 shells left');
   });
 });

@@ -12,6 +12,7 @@ import { brokenRequestHandler } from './broken-request.js';
 import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
 import { addEdgeHooks, EDGE_HEADERS } from './edge-hooks.js';
+import { takeForms } from './form-body.js';
 import { addHttpMetrics } from './http-metrics.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
@@ -73,6 +74,7 @@ export async function createHttpApp(
     },
   });
   takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
+  takeForms(adapter.getInstance());
   if (metrics !== undefined) addHttpMetrics(adapter.getInstance(), metrics);
   addEdgeHooks(adapter.getInstance(), log);
   if (limits !== undefined) addRateFields(adapter.getInstance(), limits);

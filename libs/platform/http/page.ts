@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { RawAnswer } from './envelope.js';
 
@@ -31,6 +32,25 @@ ${body}
   return new RawAnswer('text/html; charset=utf-8', html, PAGE_HEADERS);
 }
 
+/** A page that loads nothing from anywhere and may post a form to this server only. Nobody keeps a copy. `body` is HTML. */
+export function lonePage({ title, body }: { title: string; body: string }): RawAnswer {
+  const html = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${LONE_STYLE}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+  return new RawAnswer('text/html; charset=utf-8', html, LONE_HEADERS);
+}
+
 /** Whether the client prefers a page for people. Tools that accept anything get the form for programs. */
 export function wantsHtml(request: FastifyRequest): boolean {
   return /\btext\/html\b/i.test(request.headers.accept ?? '');
@@ -39,3 +59,16 @@ export function wantsHtml(request: FastifyRequest): boolean {
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
+
+const LONE_STYLE =
+  'body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}' +
+  'p,dd{overflow-wrap:anywhere}dt{color:#555}dd{margin:0 0 .6rem}' +
+  'button{font:inherit;padding:.6rem 1.6rem;margin:.6rem .6rem 0 0;border:1px solid #555;border-radius:.4rem;background:#fff;color:#1a1a1a}' +
+  'button[value=approve]{background:#14532d;border-color:#14532d;color:#fff}';
+
+// The edge sets the others for every answer: no copies, no framing, no referrer, no guessing of types.
+const LONE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    `default-src 'none'; style-src 'sha256-${createHash('sha256').update(LONE_STYLE).digest('base64')}'; ` +
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+};
