@@ -33,6 +33,7 @@ create sequence market.api_key_id as bigint increment 1 minvalue 1 maxvalue 9223
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.invitation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.invocation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.owner_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.service_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -266,10 +267,11 @@ create table market.api_key (
   replaced_by bigint,
   last_used_at timestamp with time zone,
   created_at timestamp with time zone not null default platform.clock(),
-  constraint api_key_belongs_to_its_kind CHECK ((((kind = 'agent'::text) AND (agent_id IS NOT NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'owner'::text) AND (agent_id IS NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'admin'::text) AND (agent_id IS NULL) AND (owner_id IS NULL)))),
+  constraint api_key_belongs_to_its_kind CHECK ((((kind = 'agent'::text) AND (agent_id IS NOT NULL) AND (owner_id IS NOT NULL)) OR ((kind = ANY (ARRAY['owner'::text, 'session'::text])) AND (agent_id IS NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'admin'::text) AND (agent_id IS NULL) AND (owner_id IS NULL)))),
   constraint api_key_hash_once UNIQUE (hash),
-  constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text]))),
-  constraint api_key_pkey PRIMARY KEY (id)
+  constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text, 'session'::text]))),
+  constraint api_key_pkey PRIMARY KEY (id),
+  constraint api_key_session_ends CHECK (((kind <> 'session'::text) OR (expires_at IS NOT NULL)))
 )
 
 create table market.consumer_claim (
@@ -400,6 +402,24 @@ create table market.gateway_node (
   constraint gateway_node_pkey PRIMARY KEY (node)
 ) with (fillfactor=50)
 
+create table market.invitation (
+  id bigint not null default platform.next_id('market.invitation_id'::regclass),
+  hash bytea not null,
+  made_by text not null,
+  name text,
+  email text,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  owner_id bigint,
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint invitation_ends_once CHECK (((used_at IS NULL) OR (revoked_at IS NULL))),
+  constraint invitation_hash_once UNIQUE (hash),
+  constraint invitation_made_by_known CHECK ((made_by = ANY (ARRAY['administrator'::text, 'launcher'::text]))),
+  constraint invitation_makes_an_owner CHECK (((used_at IS NULL) = (owner_id IS NULL))),
+  constraint invitation_pkey PRIMARY KEY (id)
+)
+
 create table market.invocation (
   id bigint not null,
   hold_id bigint,
@@ -442,11 +462,31 @@ create table market.invocation_progress (
   constraint invocation_progress_pkey PRIMARY KEY (invocation_id, n)
 ) partition by range (invocation_id)
 
+create table market.login_attempt (
+  login_hash bytea not null,
+  failed integer not null,
+  since timestamp with time zone not null,
+  constraint login_attempt_pkey PRIMARY KEY (login_hash)
+)
+
 create table market.owner (
   id bigint not null default platform.next_id('market.owner_id'::regclass),
   name text not null,
   created_at timestamp with time zone not null default platform.clock(),
   constraint owner_pkey PRIMARY KEY (id)
+)
+
+create table market.owner_login (
+  owner_id bigint not null,
+  login text not null,
+  login_key text not null,
+  email text,
+  password text not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  changed_at timestamp with time zone not null default platform.clock(),
+  constraint owner_login_has_a_length CHECK (((char_length(login_key) >= 1) AND (char_length(login_key) <= 254))),
+  constraint owner_login_once UNIQUE (login_key),
+  constraint owner_login_pkey PRIMARY KEY (owner_id)
 )
 
 create table market.payload_erasure (
@@ -752,6 +792,7 @@ CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visi
 CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX api_key_session_by_end ON market.api_key USING btree (expires_at) WHERE (kind = 'session'::text)
 CREATE INDEX consumer_socket_by_consumer ON market.consumer_socket USING btree (agent_id, consumer)
 CREATE INDEX consumer_socket_by_node ON market.consumer_socket USING btree (node)
 CREATE INDEX credit_by_account ON ledger.credit USING btree (account_id)
@@ -764,10 +805,12 @@ CREATE INDEX employment_by_employer ON market.employment USING btree (employer_a
 CREATE INDEX employment_due ON market.employment USING btree (due_at) WHERE (ended_at IS NULL)
 CREATE INDEX feedback_by_agent ON market.feedback USING btree (agent_id, created_at)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
+CREATE INDEX invitation_by_end ON market.invitation USING btree (expires_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
 CREATE INDEX invocation_by_provider ON ONLY market.invocation USING btree (provider_agent_id, id)
 CREATE INDEX invocation_due ON ONLY market.invocation USING btree (deadline_at) WHERE (status = 'pending'::text)
+CREATE INDEX login_attempt_by_age ON market.login_attempt USING btree (since)
 CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
 CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
 CREATE INDEX service_by_price ON market.service USING btree (price, id)
@@ -850,6 +893,7 @@ create function market.notice_append(p_agent_ids bigint[], p_types text[], p_dat
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
 create function market.presence_tell(p_node uuid, p_agents bigint[], p_states text[], p_gone bigint[], p_is_all boolean) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c1802e351c94660806b852c8b7e4677f
+create function market.purge_logins(p_days integer, p_max integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path=pg_catalog, pg_temp body b178f4911713607912adf13e0a1fd270
 create function market.shells_text(p_amount bigint) returns text language sql immutable parallel unsafe body 0fbd36615949269576a23d2fb60991a9
 create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
 create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body e7c67a21caddaa6fb7a79ea4ca492c03
@@ -920,6 +964,8 @@ CREATE TRIGGER transfer_is_kept BEFORE TRUNCATE ON ledger.transfer FOR EACH STAT
 
 -- Grants
 
+grant delete, insert, select, update on table market.login_attempt to c4c_app
+grant delete, insert, select, update on table market.owner_login to c4c_app
 grant execute on function ledger.accounts_to_fold(integer) to c4c_app
 grant execute on function ledger.deposit(bigint,bigint,text,text,text,bigint,text,bytea) to c4c_treasury
 grant execute on function ledger.fold(bigint) to c4c_app
@@ -965,6 +1011,7 @@ grant execute on function market.node_is_gone(timestamp with time zone,timestamp
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
+grant execute on function market.purge_logins(integer,integer) to c4c_app
 grant execute on function market.shells_text(bigint) to c4c_app
 grant execute on function market.socket_turn(interval,boolean) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
@@ -1004,6 +1051,7 @@ grant insert, select on table market.service_version to c4c_app
 grant insert, select, update on table market.agent to c4c_app
 grant insert, select, update on table market.api_key to c4c_app
 grant insert, select, update on table market.delivery to c4c_app
+grant insert, select, update on table market.invitation to c4c_app
 grant insert, select, update on table market.owner to c4c_app
 grant insert, select, update on table market.service to c4c_app
 grant insert, select, update on table market.webhook_cursor to c4c_app
@@ -1102,6 +1150,7 @@ grant select, usage on sequence market.api_key_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.employment_id to c4c_app
 grant select, usage on sequence market.feedback_id to c4c_app
+grant select, usage on sequence market.invitation_id to c4c_app
 grant select, usage on sequence market.invocation_id to c4c_app
 grant select, usage on sequence market.owner_id to c4c_app
 grant select, usage on sequence market.service_id to c4c_app

@@ -13,6 +13,7 @@ import { DtoPipe } from './dto.pipe.js';
 import { EnvelopeAdapter } from './envelope.adapter.js';
 import { addEdgeHooks, EDGE_HEADERS } from './edge-hooks.js';
 import { addHttpMetrics } from './http-metrics.js';
+import { takeFormBodies } from './form-body.js';
 import { takeJsonBodies } from './json-body.js';
 import { ProblemFilter, sendProblem } from './problem.filter.js';
 import { addRateFields, rateHeaders } from './rate-fields.js';
@@ -73,6 +74,7 @@ export async function createHttpApp(
     },
   });
   takeJsonBodies(adapter.getInstance(), bodyLimitBytes);
+  takeFormBodies(adapter.getInstance());
   if (metrics !== undefined) addHttpMetrics(adapter.getInstance(), metrics);
   addEdgeHooks(adapter.getInstance(), log);
   if (limits !== undefined) addRateFields(adapter.getInstance(), limits);

@@ -5,6 +5,7 @@ export { dtoOf, IdParam, NoFields, notFound, requireSomeField, validationFailed 
 export {
   Alias,
   IsCategory,
+  IsEmail,
   IsFlag,
   IsId,
   IsIdempotencyKey,
@@ -27,6 +28,8 @@ export {
   OptionalShells,
   Page,
 } from './fields.js';
+export { escapeHtml, htmlAnswer } from './page.js';
+export { TakesForms } from './form-body.js';
 export { RefusesUnknown } from './field-rules.js';
 export { brokenRequestHandler } from './broken-request.js';
 export { DocsModule } from './docs.controller.js';

@@ -13,7 +13,7 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 export type Page = { title: string; body: string; head?: string };
 
 /** An HTML page of this server. `title` is escaped here, `body` and `head` are HTML. */
-export function htmlAnswer({ title, body, head = '' }: Page): RawAnswer {
+export function htmlAnswer({ title, body, head = '' }: Page, headers = PAGE_HEADERS): RawAnswer {
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -28,7 +28,7 @@ ${body}
 </body>
 </html>
 `;
-  return new RawAnswer('text/html; charset=utf-8', html, PAGE_HEADERS);
+  return new RawAnswer('text/html; charset=utf-8', html, headers);
 }
 
 /** Whether the client prefers a page for people. Tools that accept anything get the form for programs. */
