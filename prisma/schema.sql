@@ -201,6 +201,13 @@ create table market.agent (
   constraint agent_visibility_known CHECK ((market_visibility = ANY (ARRAY['private'::text, 'public'::text])))
 )
 
+create table market.agent_day (
+  agent_id bigint not null,
+  day date not null,
+  completed integer not null,
+  constraint agent_day_pkey PRIMARY KEY (agent_id, day)
+) with (fillfactor=70)
+
 create table market.agent_event (
   id bigint not null default platform.next_id('market.agent_event_id'::regclass),
   agent_id bigint not null,
@@ -211,6 +218,14 @@ create table market.agent_event (
   created_at timestamp with time zone not null,
   constraint agent_event_pkey PRIMARY KEY (agent_id, seq, id)
 ) partition by range (id)
+
+create table market.agent_hour (
+  agent_id bigint not null,
+  hour timestamp with time zone not null,
+  seen integer not null,
+  constraint agent_hour_has_twelve_parts CHECK (((seen >= 1) AND (seen <= 4095))),
+  constraint agent_hour_pkey PRIMARY KEY (agent_id, hour)
+) with (fillfactor=70)
 
 create table market.agent_notice (
   agent_id bigint not null,
@@ -788,6 +803,8 @@ create view ledger.movement (account_id bigint, since timestamp with time zone, 
 -- Indexes
 
 CREATE INDEX agent_by_owner ON market.agent USING btree (owner_id, id)
+CREATE INDEX agent_day_by_age ON market.agent_day USING btree (day)
+CREATE INDEX agent_hour_by_age ON market.agent_hour USING btree (hour)
 CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visibility = 'public'::text)
 CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
@@ -854,6 +871,8 @@ create function ledger.reverse_transfer(p_transfer_id bigint, p_reason text, p_a
 create function ledger.set_fee_rate(p_category text, p_basis_points integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 7b5174638606b329925c7321f817fddb
 create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 4d2ce810d21190f69166660bd01f7b3b
 create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
+create function market.agents_record(p_agents bigint[]) returns TABLE(agent_id bigint, seen bigint, parts bigint, days integer[]) language sql stable parallel unsafe body f7662418246796af62c5016e0167e983
+create function market.agents_seen(p_agents bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body ca470306eed29f8a528f928cdfec92c3
 create function market.closing_end(p_verdict text, p_action text, p_status text) returns text language sql immutable parallel unsafe body 544251ea2dbe863c6c237f62e627555f
 create function market.closing_verdict(p_key_has_ended boolean, p_row market.invocation, p_action text, p_actor_agent bigint, p_fingerprint bytea, p_now timestamp with time zone) returns text language sql immutable parallel unsafe body b97678c4182035ebc2b3499a1ff77256
 create function market.consumer_enter(p_agent bigint, p_consumer text, p_session uuid, p_node uuid, p_after bigint, p_types text[], p_consumers_max integer) returns TABLE(verdict text, head bigint, acked bigint) language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c7634694852b4ed39728774e03a0e787
@@ -889,6 +908,7 @@ create function market.invocations_erase(p_days integer, p_limit integer) return
 create function market.invocations_taken(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 7ec7f010f6d153560d008e0d912acd08
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
 create function market.node_is_gone(p_seen_at timestamp with time zone, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe set search_path="" body a71c850a8464224decd6b1db2aa1f590
+create function market.note_agents_there(p_max integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 20511309810d4d1866337d7fef0e850e
 create function market.notice_append(p_agent_ids bigint[], p_types text[], p_data json[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body abe58ad17fa1d0ba67871ae1b97c60a6
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
@@ -896,7 +916,7 @@ create function market.presence_tell(p_node uuid, p_agents bigint[], p_states te
 create function market.purge_logins(p_days integer, p_max integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path=pg_catalog, pg_temp body b178f4911713607912adf13e0a1fd270
 create function market.shells_text(p_amount bigint) returns text language sql immutable parallel unsafe body 0fbd36615949269576a23d2fb60991a9
 create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
-create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body e7c67a21caddaa6fb7a79ea4ca492c03
+create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 6aef77879180085c77d5afbb8303c910
 create function market.task_application_data(p_task market.task, p_application bigint, p_applicant bigint, p_more jsonb) returns json language sql stable parallel unsafe body 375c7425fec59f51a2516543dc59d3ca
 create function market.task_apply(p_id bigint, p_task bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_message text, p_estimated_duration text) returns TABLE(verdict text, application_id bigint, created_at timestamp with time zone, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4f3cca11cc47548a10bb90b51874d43a
 create function market.task_close(p_task bigint, p_action text, p_agent bigint, p_key_id bigint, p_rating integer, p_review text) returns TABLE(verdict text, phase text, ended_at timestamp with time zone, paid bigint, agent_ids bigint[]) language plpgsql volatile parallel unsafe security definer set search_path="" body d832a1b2dbdddcd956c1e80959262a79
@@ -975,6 +995,8 @@ grant execute on function ledger.reverse_transfer(bigint,text,text,text,bigint,t
 grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
 grant execute on function market.agents_polled(bigint[],integer[]) to c4c_app
 grant execute on function market.agents_reachable(bigint[]) to c4c_app
+grant execute on function market.agents_record(bigint[]) to c4c_app
+grant execute on function market.agents_seen(bigint[]) to c4c_app
 grant execute on function market.closing_end(text,text,text) to c4c_app
 grant execute on function market.closing_verdict(boolean,market.invocation,text,bigint,bytea,timestamp with time zone) to c4c_app
 grant execute on function market.consumer_enter(bigint,text,uuid,uuid,bigint,text[],integer) to c4c_app
@@ -1008,6 +1030,7 @@ grant execute on function market.invocations_erase(integer,integer) to c4c_app
 grant execute on function market.invocations_taken(bigint[],integer[],text) to c4c_app
 grant execute on function market.key_has_ended(bigint,market.api_key,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.node_is_gone(timestamp with time zone,timestamp with time zone) to c4c_app
+grant execute on function market.note_agents_there(integer) to c4c_app
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
@@ -1108,9 +1131,11 @@ grant select on table ledger.transfer to c4c_app
 grant select on table ledger.transfer to c4c_treasury
 grant select on table ledger.wallet to c4c_app
 grant select on table ledger.wallet to c4c_treasury
+grant select on table market.agent_day to c4c_app
 grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
+grant select on table market.agent_hour to c4c_app
 grant select on table market.agent_notice to c4c_app
 grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app

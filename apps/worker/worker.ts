@@ -1,5 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { PresenceRecord } from '#agents';
 import { FoldWorker } from '#escrow';
 import { EraseWorker } from '#invocations';
 import { LoginPurge } from '#owners';
@@ -24,6 +25,7 @@ export async function startWorker(platform: Platform): Promise<Worker> {
     context.get(EraseWorker).job(),
     context.get(PurgeWorker).job(),
     context.get(LoginPurge).job(),
+    context.get(PresenceRecord).job(),
     new Partitions(platform.database, platform.config.eventDays, platform.log).job(),
   ];
   deadlines.start();

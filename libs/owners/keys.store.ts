@@ -60,19 +60,22 @@ export class KeyStore {
   }
 
   /** Notes that keys were used, each at most once a minute, which keeps a session for 12 hours more, 7 days in all; one that has ended
-   *  stays ended. Waits for nobody: a row that is locked is left out. */
+   *  stays ended; and that their agents are there. Waits for nobody: a row that is locked is left out. */
   async touch(keyIds: readonly bigint[]): Promise<void> {
     await this.database.query(
       `with due as (
         select id from market.api_key
         where id = any ($1::bigint[]) and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')
           and (kind <> 'session' or (revoked_at is null and expires_at > platform.clock()))
-        for update skip locked)
-      update market.api_key k
-      set last_used_at = platform.clock(),
-        expires_at = case when k.kind <> 'session' then k.expires_at
-          else least(k.created_at + interval '7 days', platform.clock() + interval '12 hours') end
-      from due where k.id = due.id`,
+        for update skip locked),
+      used as (
+        update market.api_key k
+        set last_used_at = platform.clock(),
+          expires_at = case when k.kind <> 'session' then k.expires_at
+            else least(k.created_at + interval '7 days', platform.clock() + interval '12 hours') end
+        from due where k.id = due.id
+        returning k.agent_id)
+      select market.agents_seen(array(select agent_id from used))`,
       [keyIds],
       'key-touch',
     );
