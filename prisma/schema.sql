@@ -35,6 +35,7 @@ create sequence market.chat_message_id as bigint increment 1 minvalue 1 maxvalue
 create sequence market.delivery_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.employment_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.feedback_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
+create sequence market.invitation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.invocation_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.owner_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
 create sequence market.service_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 start 1 cache 1
@@ -262,6 +263,13 @@ create table market.agent (
   constraint agent_visibility_known CHECK ((market_visibility = ANY (ARRAY['private'::text, 'public'::text])))
 )
 
+create table market.agent_day (
+  agent_id bigint not null,
+  day date not null,
+  completed integer not null,
+  constraint agent_day_pkey PRIMARY KEY (agent_id, day)
+) with (fillfactor=70)
+
 create table market.agent_event (
   id bigint not null default platform.next_id('market.agent_event_id'::regclass),
   agent_id bigint not null,
@@ -272,6 +280,14 @@ create table market.agent_event (
   created_at timestamp with time zone not null,
   constraint agent_event_pkey PRIMARY KEY (agent_id, seq, id)
 ) partition by range (id)
+
+create table market.agent_hour (
+  agent_id bigint not null,
+  hour timestamp with time zone not null,
+  seen integer not null,
+  constraint agent_hour_has_twelve_parts CHECK (((seen >= 1) AND (seen <= 4095))),
+  constraint agent_hour_pkey PRIMARY KEY (agent_id, hour)
+) with (fillfactor=70)
 
 create table market.agent_notice (
   agent_id bigint not null,
@@ -328,10 +344,11 @@ create table market.api_key (
   replaced_by bigint,
   last_used_at timestamp with time zone,
   created_at timestamp with time zone not null default platform.clock(),
-  constraint api_key_belongs_to_its_kind CHECK ((((kind = 'agent'::text) AND (agent_id IS NOT NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'owner'::text) AND (agent_id IS NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'admin'::text) AND (agent_id IS NULL) AND (owner_id IS NULL)))),
+  constraint api_key_belongs_to_its_kind CHECK ((((kind = 'agent'::text) AND (agent_id IS NOT NULL) AND (owner_id IS NOT NULL)) OR ((kind = ANY (ARRAY['owner'::text, 'session'::text])) AND (agent_id IS NULL) AND (owner_id IS NOT NULL)) OR ((kind = 'admin'::text) AND (agent_id IS NULL) AND (owner_id IS NULL)))),
   constraint api_key_hash_once UNIQUE (hash),
-  constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text]))),
-  constraint api_key_pkey PRIMARY KEY (id)
+  constraint api_key_kind_known CHECK ((kind = ANY (ARRAY['agent'::text, 'owner'::text, 'admin'::text, 'session'::text]))),
+  constraint api_key_pkey PRIMARY KEY (id),
+  constraint api_key_session_ends CHECK (((kind <> 'session'::text) OR (expires_at IS NOT NULL)))
 )
 
 create table market.approval (
@@ -522,6 +539,24 @@ create table market.gateway_node (
   constraint gateway_node_pkey PRIMARY KEY (node)
 ) with (fillfactor=50)
 
+create table market.invitation (
+  id bigint not null default platform.next_id('market.invitation_id'::regclass),
+  hash bytea not null,
+  made_by text not null,
+  name text,
+  email text,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  owner_id bigint,
+  created_at timestamp with time zone not null default platform.clock(),
+  constraint invitation_ends_once CHECK (((used_at IS NULL) OR (revoked_at IS NULL))),
+  constraint invitation_hash_once UNIQUE (hash),
+  constraint invitation_made_by_known CHECK ((made_by = ANY (ARRAY['administrator'::text, 'launcher'::text]))),
+  constraint invitation_makes_an_owner CHECK (((used_at IS NULL) = (owner_id IS NULL))),
+  constraint invitation_pkey PRIMARY KEY (id)
+)
+
 create table market.invocation (
   id bigint not null,
   hold_id bigint,
@@ -564,11 +599,31 @@ create table market.invocation_progress (
   constraint invocation_progress_pkey PRIMARY KEY (invocation_id, n)
 ) partition by range (invocation_id)
 
+create table market.login_attempt (
+  login_hash bytea not null,
+  failed integer not null,
+  since timestamp with time zone not null,
+  constraint login_attempt_pkey PRIMARY KEY (login_hash)
+)
+
 create table market.owner (
   id bigint not null default platform.next_id('market.owner_id'::regclass),
   name text not null,
   created_at timestamp with time zone not null default platform.clock(),
   constraint owner_pkey PRIMARY KEY (id)
+)
+
+create table market.owner_login (
+  owner_id bigint not null,
+  login text not null,
+  login_key text not null,
+  email text,
+  password text not null,
+  created_at timestamp with time zone not null default platform.clock(),
+  changed_at timestamp with time zone not null default platform.clock(),
+  constraint owner_login_has_a_length CHECK (((char_length(login_key) >= 1) AND (char_length(login_key) <= 254))),
+  constraint owner_login_once UNIQUE (login_key),
+  constraint owner_login_pkey PRIMARY KEY (owner_id)
 )
 
 create table market.payload_erasure (
@@ -870,10 +925,13 @@ create view ledger.movement (account_id bigint, since timestamp with time zone, 
 -- Indexes
 
 CREATE INDEX agent_by_owner ON market.agent USING btree (owner_id, id)
+CREATE INDEX agent_day_by_age ON market.agent_day USING btree (day)
+CREATE INDEX agent_hour_by_age ON market.agent_hour USING btree (hour)
 CREATE INDEX agent_on_market ON market.agent USING btree (id) WHERE (market_visibility = 'public'::text)
 CREATE INDEX agent_presence_by_node ON market.agent_presence USING btree (node)
 CREATE INDEX api_key_by_agent ON market.api_key USING btree (agent_id, id)
 CREATE INDEX api_key_by_owner ON market.api_key USING btree (owner_id, id)
+CREATE INDEX api_key_session_by_end ON market.api_key USING btree (expires_at) WHERE (kind = 'session'::text)
 CREATE INDEX approval_by_agent ON market.approval USING btree (agent_id, id)
 CREATE INDEX approval_by_owner ON market.approval USING btree (owner_id, id)
 CREATE INDEX approval_of_request ON market.approval USING btree (agent_id, request_print, id)
@@ -892,10 +950,12 @@ CREATE INDEX employment_by_employer ON market.employment USING btree (employer_a
 CREATE INDEX employment_due ON market.employment USING btree (due_at) WHERE (ended_at IS NULL)
 CREATE INDEX feedback_by_agent ON market.feedback USING btree (agent_id, created_at)
 CREATE INDEX hold_by_payer ON ONLY ledger.hold USING btree (payer_account, created_at)
+CREATE INDEX invitation_by_end ON market.invitation USING btree (expires_at)
 CREATE INDEX invocation_by_caller ON ONLY market.invocation USING btree (caller_agent_id, id)
 CREATE INDEX invocation_by_end ON ONLY market.invocation USING btree (settled_at, id) WHERE (settled_at IS NOT NULL)
 CREATE INDEX invocation_by_provider ON ONLY market.invocation USING btree (provider_agent_id, id)
 CREATE INDEX invocation_due ON ONLY market.invocation USING btree (deadline_at) WHERE (status = 'pending'::text)
+CREATE INDEX login_attempt_by_age ON market.login_attempt USING btree (since)
 CREATE INDEX service_by_agent ON market.service USING btree (agent_id, id)
 CREATE INDEX service_by_category ON market.service USING btree (category, id) WHERE is_active
 CREATE INDEX service_by_price ON market.service USING btree (price, id)
@@ -952,6 +1012,8 @@ create function ledger.spend_returned(p_hold_ids bigint[]) returns void language
 create function ledger.spend_take(p_agent bigint, p_action text, p_amount bigint, p_category text, p_counterparty bigint, p_has_consent boolean, p_now timestamp with time zone) returns text language plpgsql volatile parallel unsafe security definer set search_path="" body f3a332e5f91e095d7bdec18dd9814373
 create function market.agents_polled(p_agents bigint[], p_ago_ms integer[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 4d2ce810d21190f69166660bd01f7b3b
 create function market.agents_reachable(p_agents bigint[]) returns SETOF bigint language sql stable parallel unsafe body a2083b774e502cb55edf34c33a0830d2
+create function market.agents_record(p_agents bigint[]) returns TABLE(agent_id bigint, seen bigint, parts bigint, days integer[]) language sql stable parallel unsafe body f7662418246796af62c5016e0167e983
+create function market.agents_seen(p_agents bigint[]) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body ca470306eed29f8a528f928cdfec92c3
 create function market.approval_ask(p_owner bigint, p_agent bigint, p_action text, p_request json, p_print bytea, p_key text, p_amount bigint, p_sentence text, p_reasons json, p_lives interval, p_max integer) returns TABLE(verdict text, id bigint, sentence text, expires_at timestamp with time zone) language plpgsql volatile parallel unsafe security definer set search_path="" body 90fc464c8827e82d2fb91766fca7d8c0
 create function market.approval_decide(p_owner bigint, p_id bigint, p_is_approved boolean, p_words text, p_by text) returns TABLE(verdict text, state text) language plpgsql volatile parallel unsafe security definer set search_path="" body ee92fd8fe2fa4085fff5a1a6db02fda9
 create function market.approval_expire(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 88c9add53ed7c9dd1d6b16d45af4fae7
@@ -999,13 +1061,15 @@ create function market.invocations_erase(p_days integer, p_limit integer) return
 create function market.invocations_taken(p_ids bigint[], p_ago_ms integer[], p_channel text) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 7ec7f010f6d153560d008e0d912acd08
 create function market.key_has_ended(p_key_id bigint, p_key market.api_key, p_agent_id bigint, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe body f9c136ea0c788354a8c1c26bdfb85c54
 create function market.node_is_gone(p_seen_at timestamp with time zone, p_now timestamp with time zone) returns boolean language sql immutable parallel unsafe set search_path="" body a71c850a8464224decd6b1db2aa1f590
+create function market.note_agents_there(p_max integer) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body 20511309810d4d1866337d7fef0e850e
 create function market.notice_append(p_agent_ids bigint[], p_types text[], p_data json[], p_now timestamp with time zone) returns void language plpgsql volatile parallel unsafe security definer set search_path="" body abe58ad17fa1d0ba67871ae1b97c60a6
 create function market.opening_verdict(p_key_has_ended boolean, p_kept ledger.idempotency, p_caller market.agent, p_service market.service, p_provider market.agent, p_caller_owner bigint, p_version integer, p_max_price bigint, p_fingerprint bytea) returns text language sql immutable parallel unsafe body dded94de1ce48b9d93ad901e4f8266f7
 create function market.pending_begin(p_agent bigint, p_head bigint, p_now timestamp with time zone) returns bigint language sql stable parallel unsafe set search_path="" body b8609a55e13eb8eb1d421ef59bb93b40
 create function market.presence_tell(p_node uuid, p_agents bigint[], p_states text[], p_gone bigint[], p_is_all boolean) returns bigint[] language plpgsql volatile parallel unsafe security definer set search_path="" set enable_seqscan=off body c1802e351c94660806b852c8b7e4677f
+create function market.purge_logins(p_days integer, p_max integer) returns bigint language plpgsql volatile parallel unsafe security definer set search_path=pg_catalog, pg_temp body b178f4911713607912adf13e0a1fd270
 create function market.shells_text(p_amount bigint) returns text language sql immutable parallel unsafe body 0fbd36615949269576a23d2fb60991a9
 create function market.socket_turn(p_left interval, p_acknowledges boolean) returns interval language sql immutable parallel unsafe body 649d25fadf9dc370fa7d7a88d72edefb
-create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body e7c67a21caddaa6fb7a79ea4ca492c03
+create function market.tally_outcomes(p_limit integer) returns integer language plpgsql volatile parallel unsafe security definer set search_path="" body 6aef77879180085c77d5afbb8303c910
 create function market.task_application_data(p_task market.task, p_application bigint, p_applicant bigint, p_more jsonb) returns json language sql stable parallel unsafe body 375c7425fec59f51a2516543dc59d3ca
 create function market.task_apply(p_id bigint, p_task bigint, p_agent bigint, p_owner bigint, p_key_id bigint, p_message text, p_estimated_duration text) returns TABLE(verdict text, application_id bigint, created_at timestamp with time zone, publisher_agent_id bigint) language plpgsql volatile parallel unsafe security definer set search_path="" body 4f3cca11cc47548a10bb90b51874d43a
 create function market.task_close(p_task bigint, p_action text, p_agent bigint, p_key_id bigint, p_rating integer, p_review text) returns TABLE(verdict text, phase text, ended_at timestamp with time zone, paid bigint, agent_ids bigint[]) language plpgsql volatile parallel unsafe security definer set search_path="" body d832a1b2dbdddcd956c1e80959262a79
@@ -1073,6 +1137,8 @@ CREATE TRIGGER transfer_is_kept BEFORE TRUNCATE ON ledger.transfer FOR EACH STAT
 
 -- Grants
 
+grant delete, insert, select, update on table market.login_attempt to c4c_app
+grant delete, insert, select, update on table market.owner_login to c4c_app
 grant execute on function ledger.accounts_to_fold(integer) to c4c_app
 grant execute on function ledger.budget_left(bigint,timestamp with time zone) to c4c_app
 grant execute on function ledger.budget_since(ledger.budget,timestamp with time zone) to c4c_app
@@ -1088,6 +1154,8 @@ grant execute on function ledger.set_fee_rate(text,integer) to c4c_treasury
 grant execute on function ledger.set_policy(bigint,bigint,text[],text[],bigint[],text[],text[],bigint[]) to c4c_app
 grant execute on function market.agents_polled(bigint[],integer[]) to c4c_app
 grant execute on function market.agents_reachable(bigint[]) to c4c_app
+grant execute on function market.agents_record(bigint[]) to c4c_app
+grant execute on function market.agents_seen(bigint[]) to c4c_app
 grant execute on function market.approval_ask(bigint,bigint,text,json,bytea,text,bigint,text,json,interval,integer) to c4c_app
 grant execute on function market.approval_decide(bigint,bigint,boolean,text,text) to c4c_app
 grant execute on function market.approval_expire(integer) to c4c_app
@@ -1132,9 +1200,11 @@ grant execute on function market.invocations_erase(integer,integer) to c4c_app
 grant execute on function market.invocations_taken(bigint[],integer[],text) to c4c_app
 grant execute on function market.key_has_ended(bigint,market.api_key,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.node_is_gone(timestamp with time zone,timestamp with time zone) to c4c_app
+grant execute on function market.note_agents_there(integer) to c4c_app
 grant execute on function market.opening_verdict(boolean,ledger.idempotency,market.agent,market.service,market.agent,bigint,integer,bigint,bytea) to c4c_app
 grant execute on function market.pending_begin(bigint,bigint,timestamp with time zone) to c4c_app
 grant execute on function market.presence_tell(uuid,bigint[],text[],bigint[],boolean) to c4c_app
+grant execute on function market.purge_logins(integer,integer) to c4c_app
 grant execute on function market.shells_text(bigint) to c4c_app
 grant execute on function market.socket_turn(interval,boolean) to c4c_app
 grant execute on function market.tally_outcomes(integer) to c4c_app
@@ -1174,6 +1244,7 @@ grant insert, select on table market.service_version to c4c_app
 grant insert, select, update on table market.agent to c4c_app
 grant insert, select, update on table market.api_key to c4c_app
 grant insert, select, update on table market.delivery to c4c_app
+grant insert, select, update on table market.invitation to c4c_app
 grant insert, select, update on table market.owner to c4c_app
 grant insert, select, update on table market.service to c4c_app
 grant insert, select, update on table market.webhook_cursor to c4c_app
@@ -1240,9 +1311,11 @@ grant select on table ledger.transfer to c4c_app
 grant select on table ledger.transfer to c4c_treasury
 grant select on table ledger.wallet to c4c_app
 grant select on table ledger.wallet to c4c_treasury
+grant select on table market.agent_day to c4c_app
 grant select on table market.agent_event to c4c_app
 grant select on table market.agent_event_p00000 to c4c_app
 grant select on table market.agent_event_p00001 to c4c_app
+grant select on table market.agent_hour to c4c_app
 grant select on table market.agent_notice to c4c_app
 grant select on table market.agent_poll to c4c_app
 grant select on table market.agent_presence to c4c_app
@@ -1287,6 +1360,7 @@ grant select, usage on sequence market.chat_message_id to c4c_app
 grant select, usage on sequence market.delivery_id to c4c_app
 grant select, usage on sequence market.employment_id to c4c_app
 grant select, usage on sequence market.feedback_id to c4c_app
+grant select, usage on sequence market.invitation_id to c4c_app
 grant select, usage on sequence market.invocation_id to c4c_app
 grant select, usage on sequence market.owner_id to c4c_app
 grant select, usage on sequence market.service_id to c4c_app

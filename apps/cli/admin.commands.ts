@@ -3,6 +3,7 @@ import { SAFE_RETRIES } from './api-client.js';
 import { rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
 import { idOf, runs, wholeNumber } from './command.js';
 import { checkAmount } from './invoke.js';
+import { invitationCommands } from './invitation.commands.js';
 import { keyLines, moneyBody, type KeyedOptions } from './owner.view.js';
 import type { Session } from './session.js';
 import { pairs, table, type Column } from './table.js';
@@ -10,6 +11,7 @@ import { pairs, table, type Column } from './table.js';
 export function adminCommands(program: Command): void {
   const admin = program.command('admin').description('owners, deposits and fees (administrator key)');
   ownerCommands(admin);
+  invitationCommands(admin);
   moneyCommands(admin);
 
   const fee = admin.command('fee').description('the fee of a category, in basis points (hundredths of a percent)');

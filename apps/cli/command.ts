@@ -70,6 +70,13 @@ export function idOf(text: string | undefined, what: string): number {
   return id;
 }
 
+/** A time from the command line. @throws {CliError} usage */
+export function timeOf(text: string): string {
+  const at = new Date(text);
+  if (Number.isNaN(at.getTime())) throw usageError(`"${text}" is not a time such as 2027-01-01T00:00:00Z.`);
+  return at.toISOString();
+}
+
 /** For options that take a whole number within limits. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {

@@ -19,7 +19,14 @@ import type { StoredConfig } from './settings.js';
 
 const OWNER_ONLY = 0o600;
 /** What a profile may hold. */
-export const VALUE_KEYS = ['api_token', 'api_endpoint', 'output', 'webhook_url'] as const;
+export const VALUE_KEYS = [
+  'api_token',
+  'api_endpoint',
+  'output',
+  'webhook_url',
+  'session_token',
+  'session_endpoint',
+] as const;
 
 export type ConfigFile = { path: string; config: StoredConfig; isThere: boolean; warning?: string };
 

@@ -15,6 +15,7 @@ const ASKS: Readonly<Record<KeyKind, string>> = {
   agent: '/agent/me',
   owner: '/owner/wallet',
   admin: '/admin/owners?limit=1',
+  session: '/owner',
 };
 
 /** What is wrong with the key that shows without a server. */
@@ -149,7 +150,12 @@ function textsOf(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
-const WHOSE = { agent: "an agent's", owner: "an owner's", admin: "an administrator's" } as const;
+const WHOSE = {
+  agent: "an agent's",
+  owner: "an owner's",
+  admin: "an administrator's",
+  session: "an owner's session",
+} as const;
 const COPY_AGAIN =
   'Copy it again (`c4c config set token -` reads it from standard input); the owner makes a new one with `c4c owner key create`.';
 const PROXY =

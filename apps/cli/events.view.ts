@@ -54,7 +54,9 @@ const CONSUMERS: readonly Column<Row>[] = [
 
 /** An event of a type that is newer than this program is about something, too. */
 function aboutOf(data: Row): string | undefined {
-  const subject = ['invocation', 'task', 'employment', 'endpoint', 'approval'].find((one) => data[`${one}Id`] !== undefined);
+  const subject = ['invocation', 'task', 'employment', 'endpoint', 'approval'].find(
+    (one) => data[`${one}Id`] !== undefined,
+  );
   return subject === undefined ? undefined : `${subject} ${String(data[`${subject}Id`])}`;
 }
 

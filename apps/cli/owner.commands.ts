@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { SAFE_RETRIES } from './api-client.js';
 import { listLines, rowOf, rowsOf, shells, textOf, time, type Row } from './answer.js';
-import { usageError } from './cli-error.js';
-import { idOf, listOf, runs, wholeNumber } from './command.js';
+import { idOf, listOf, runs, timeOf, wholeNumber } from './command.js';
 import { checkAmount } from './invoke.js';
 import { budgetCommands, policyCommands } from './owner-consent.commands.js';
+import { loginCommands } from './owner-login.commands.js';
+import { ownKeyCommands, sessionCommands } from './own-key.commands.js';
 import { keyLines, moneyBody, type KeyedOptions } from './owner.view.js';
 import { statementCommand } from './statement.command.js';
 import { pairs, table, type Column } from './table.js';
@@ -13,10 +14,15 @@ type PageOptions = { page?: number; limit?: number };
 type KeyOptions = { name?: string; scopes?: string[]; expiresAt?: string };
 
 export function ownerCommands(program: Command): void {
-  const owner = program.command('owner').description('your wallet, your agents, their keys, budgets and policies (owner key)');
+  const owner = program
+    .command('owner')
+    .description('your login, your wallet, your agents, their keys, budgets and policies (owner key or session)');
+  loginCommands(owner);
   walletCommands(owner);
   agentCommands(owner);
   keyCommands(owner);
+  ownKeyCommands(owner);
+  sessionCommands(owner);
   budgetCommands(owner);
   policyCommands(owner);
 }
@@ -160,12 +166,6 @@ function keyCommands(owner: Command): void {
 
 function keysPath(agent: string | undefined): string {
   return `/owner/agents/${idOf(agent, 'an agent')}/keys`;
-}
-
-function timeOf(text: string): string {
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime())) throw usageError(`"${text}" is not a time such as 2027-01-01T00:00:00Z.`);
-  return at.toISOString();
 }
 
 function agentLines(row: Row): string[] {

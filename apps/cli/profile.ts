@@ -60,6 +60,13 @@ export function withValues(config: StoredConfig, name: string, changes: StoredVa
   return { ...config, profiles: { ...profiles, [name]: { ...valuesOf(config, name), ...changes } } };
 }
 
+/** The file without the session of that profile. */
+export function withoutSession(config: StoredConfig, name: string): StoredConfig {
+  const { session_token: _, session_endpoint: __, ...values } = valuesOf(config, name) ?? {};
+  if (name === DEFAULT_PROFILE) return values;
+  return { ...config, profiles: { ...config.profiles, [name]: values } };
+}
+
 /** The file with another profile in use. */
 export function inUse({ profile: _, ...config }: StoredConfig, name: string): StoredConfig {
   return name === DEFAULT_PROFILE ? config : { ...config, profile: name };

@@ -32,10 +32,15 @@ export class Session {
     return this.client(this.key(kind));
   }
 
+  /** A client of this very server, with this key or none. */
+  at(endpoint: string, token?: string): ApiClient {
+    return this.client(token, endpoint);
+  }
+
   key(kind: KeyKind): string {
-    const token = this.settings.token?.value;
+    const token = (kind === 'owner' ? this.ownerSession : undefined) ?? this.settings.token?.value;
     if (token === undefined) throw this.noKey(kind);
-    const actual = /^c4c_(agent|owner|admin)_/.exec(token)?.[1];
+    const actual = /^c4c_(agent|owner|admin)_/.exec(token.replace('_session_', '_owner_'))?.[1];
     // Keys of a kind that this version does not know are the server's to judge.
     if (actual !== undefined && actual !== kind) {
       const message = `This command needs ${KEY_OF[kind]}, and the configured one is ${KEY_OF[actual as KeyKind]}.`;
@@ -44,8 +49,18 @@ export class Session {
     return token;
   }
 
-  private client(token: string | undefined): ApiClient {
-    return new ApiClient(this.settings.endpoint.value, token, `c4c/${version()}`, (note) => {
+  /** What `owner login` has left in the profile, for the server that it was opened at. It comes before the profile's own key, and after
+   *  one that a flag or the environment names. */
+  get ownerSession(): string | undefined {
+    const { session_token: session, session_endpoint: opened } = this.profile.values;
+    if (session === undefined || opened !== this.settings.endpoint.value) return undefined;
+    const source = this.settings.token?.source ?? 'file';
+    const isFileFirst = this.profile.source === 'flag' && source === 'environment';
+    return source === 'file' || isFileFirst ? session : undefined;
+  }
+
+  private client(token: string | undefined, endpoint = this.settings.endpoint.value): ApiClient {
+    return new ApiClient(endpoint, token, `c4c/${version()}`, (note) => {
       const wait = (note.delayMs / 1_000).toFixed(1);
       this.out.note(`${note.reason} Trying again in ${wait} s (${note.attempt} of ${note.attempts}).`);
     });
@@ -53,7 +68,8 @@ export class Session {
 
   private noKey(kind: KeyKind): CliError {
     const ways = 'Set one with `c4c config set token KEY`, C4C_API_TOKEN or --api-key.';
-    const message = `No key is configured; this command needs ${KEY_OF[kind]}. ${ways}${this.demoHint(kind)}`;
+    const signIn = kind === 'owner' ? ' Or sign in with `c4c owner login`.' : '';
+    const message = `No key is configured; this command needs ${KEY_OF[kind]}. ${ways}${signIn}${this.demoHint(kind)}`;
     return new CliError('NO_KEY', message, EXIT.authentication);
   }
 

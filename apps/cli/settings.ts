@@ -3,7 +3,15 @@ import { usageError } from './cli-error.js';
 export type OutputMode = 'text' | 'json';
 
 /** What a profile holds; the names are those of existing clients. */
-export type StoredValues = { api_token?: string; api_endpoint?: string; output?: string; webhook_url?: string };
+export type StoredValues = {
+  api_token?: string;
+  api_endpoint?: string;
+  output?: string;
+  webhook_url?: string;
+  /** What `owner login` keeps beside the key, and the server that it opens something at. */
+  session_token?: string;
+  session_endpoint?: string;
+};
 
 /** What the configuration file holds: the default profile, the others, and the name of the one in use. */
 export type StoredConfig = StoredValues & { profile?: string; profiles?: Readonly<Record<string, StoredValues>> };

@@ -46,6 +46,15 @@ export async function demoParties(home: string): Promise<DemoParty[]> {
   return parties;
 }
 
+/** The keys of those who play or have played in this home's demo; none where there was no demo. */
+export async function demoKeys(home: string): Promise<string[]> {
+  const parties = await readFile(join(home, FILE), 'utf8').then(
+    (text) => JSON.parse(text) as DemoParty[],
+    () => [],
+  );
+  return parties.flatMap(({ owner, agent }) => [owner.key, agent.key]);
+}
+
 export async function keepDemoParties(home: string, parties: DemoParty[]): Promise<void> {
   await writePrivate(join(home, FILE), `${JSON.stringify(parties, null, 2)}\n`);
 }

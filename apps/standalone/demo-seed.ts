@@ -30,7 +30,7 @@ export async function seedDemo(market: Pick<Market, 'app'>, config: Config, endp
     const { ownerId, agentId } = await ensureParty(market.app, config.secret, party, keepKeys);
     await market.app
       .get(Treasury)
-      .depositToSelf({ kind: 'owner', keyId: 0n, ownerId }, parseShells(party.funds), FUNDING_KEY);
+      .depositToSelf({ kind: 'owner', keyId: 0n, ownerId, isSession: false }, parseShells(party.funds), FUNDING_KEY);
     dev.owners.push({ id: Number(ownerId), name: party.owner.name, key: party.owner.key });
     dev.agents.push({ id: Number(agentId), name: party.agent.name, ownerId: Number(ownerId), key: party.agent.key });
   }

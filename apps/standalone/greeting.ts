@@ -12,12 +12,24 @@ export type Running = {
   /** Where the administrator's key is kept, if it is. */
   adminKeyFile?: string;
   demo?: { services: PublishedService[] };
+  /** The link for the first owner, while there is none. */
+  signUp?: string;
 };
 
 const SAMPLE = '{"text": "Agents sell. Agents buy. The ledger balances."}';
 
 /** What runs where, and which command to type next. */
-export function greeting({ url, home, database, queue, startedInMs, logFile, adminKeyFile, demo }: Running): string[] {
+export function greeting({
+  url,
+  home,
+  database,
+  queue,
+  startedInMs,
+  logFile,
+  adminKeyFile,
+  demo,
+  signUp,
+}: Running): string[] {
   const lines = [
     `c4c is ready after ${(startedInMs / 1000).toFixed(1)} s.`,
     `  API        ${url}/openapi/v1   (reference: ${url}/docs)`,
@@ -26,6 +38,7 @@ export function greeting({ url, home, database, queue, startedInMs, logFile, adm
     `  Queue      ${queue}`,
     ...(logFile === undefined ? [] : [`  Log        ${short(logFile)}`]),
   ];
+  if (signUp !== undefined) lines.push(`  Sign up    ${signUp}   (once, within a day)`);
   if (demo === undefined) return [...lines, '', ...firstOwner(url, adminKeyFile), '', 'Ctrl-C stops everything.'];
   const first = demo.services[0];
   return [

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Owners } from '#owners';
+import { Invitations, Owners, signUpLink } from '#owners';
 import { ConfigError, createLog, loadConfig, StartError, type Config, type HealthCheck, type Log } from '#platform';
 import { printAdminKey } from './admin-key.js';
 import { migrateAll, openDatabase } from './database.js';
+import { demoKeys } from './demo-keys.js';
 import { seedDemo, forgetDemo } from './demo-seed.js';
 import { startDemo, type Demo } from './demo.js';
 import { readEnvFile } from './env-file.js';
@@ -80,6 +81,7 @@ async function start(): Promise<void> {
   const adminKeyFile = await showAdminKey(market, config);
   const demo = await openDemo(market, config, url);
   isDemoOpen = true;
+  const invitation = await market.app.get(Invitations).forFirstOwner(await demoKeys(config.home));
   if (ending !== undefined) return;
 
   const lines = greeting({
@@ -94,6 +96,7 @@ async function start(): Promise<void> {
     ...(logFile === undefined ? {} : { logFile }),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile }),
     ...(demo === undefined ? {} : { demo }),
+    ...(invitation === undefined ? {} : { signUp: signUpLink(url, invitation) }),
   });
   console.log(lines.join('\n'));
 }

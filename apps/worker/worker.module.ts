@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { ReachabilityModule } from '#agents';
 import { EmploymentDeadlinesModule } from '#employments';
 import { EscrowModule } from '#escrow';
 import { EventsModule } from '#events';
@@ -18,6 +19,7 @@ export class WorkerModule {
       imports: [
         PlatformModule.with(platform),
         OwnersModule,
+        ReachabilityModule,
         EventsModule,
         EscrowModule,
         ReputationModule,

@@ -1,7 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { PresenceRecord } from '#agents';
 import { FoldWorker } from '#escrow';
 import { EraseWorker } from '#invocations';
+import { LoginPurge } from '#owners';
 import { Deadlines, nestLogger, Partitions, type Platform } from '#platform';
 import { TallyWorker } from '#reputation';
 import { PurgeWorker, Webhooks } from '#webhooks';
@@ -22,6 +24,8 @@ export async function startWorker(platform: Platform): Promise<Worker> {
     context.get(FoldWorker).job(),
     context.get(EraseWorker).job(),
     context.get(PurgeWorker).job(),
+    context.get(LoginPurge).job(),
+    context.get(PresenceRecord).job(),
     new Partitions(platform.database, platform.config.eventDays, platform.log).job(),
   ];
   deadlines.start();

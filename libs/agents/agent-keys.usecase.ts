@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { freshKey, KeyStore, SCOPES, type KeyRecord, type ShownKey } from '#owners';
+import { freshKey, KeyStore, ownerProblems, SCOPES, type KeyRecord, type ShownKey } from '#owners';
 import { Bus, Database, InjectConfig, notFound, validationFailed, type Config, type Tx } from '#platform';
 import { AgentStore, type Agent } from './agent.store.js';
-import { agentProblems } from './agents.problems.js';
 
 const LIVE_KEYS_MAX = 20;
 const OVERLAP_DEFAULT_S = 86_400;
@@ -101,7 +100,7 @@ export class AgentKeys {
     { name = '', scopes = SCOPES, expiresAt }: KeyWish,
   ): Promise<ShownKey> {
     if ((await this.keys.countLiveOfAgent(tx, agentId)) >= LIVE_KEYS_MAX) {
-      throw agentProblems.KEY_LIMIT(`An agent may have ${LIVE_KEYS_MAX} live keys; revoke one first`);
+      throw ownerProblems.KEY_LIMIT(`An agent may have ${LIVE_KEYS_MAX} live keys; revoke one first`);
     }
     const { text, hash, hint } = freshKey('agent', this.config.secret);
     const record = await this.keys.insert(tx, { kind: 'agent', ownerId, agentId, name, hash, hint, scopes, expiresAt });

@@ -1,6 +1,8 @@
 import { formatShells, isJsonObject } from '#kernel';
 import type { Agent } from './agent.store.js';
+import type { AgentRecord } from './agent-record.store.js';
 import { reputationOf } from './reputation.js';
+import { uptimeText } from './uptime.js';
 
 /** The contract's AgentInfo: an agent's own profile. */
 export function agentInfo(agent: Agent): object {
@@ -45,7 +47,8 @@ export function ownerAgentView(agent: Agent): object {
 }
 
 /** The contract's MarketAgent: what everybody sees. */
-export function marketAgentView(agent: Agent): object {
+export function marketAgentView(agent: Agent, record: AgentRecord | undefined): object {
+  const uptime = record === undefined ? undefined : uptimeText(record);
   const ended = agent.completed + agent.failed + agent.timedOut;
   return {
     id: Number(agent.id),
@@ -56,13 +59,13 @@ export function marketAgentView(agent: Agent): object {
     status: agent.status,
     did: `did:c4c:${agent.id}`,
     description: agent.description,
+    ...(uptime === undefined ? {} : { uptime }),
     capabilities: { skills: agent.capabilities, languages: [], certifications: [] },
     performance: {
       tasksCompleted: Number(agent.completed),
       successRate: ended === 0n ? '-' : `${((Number(agent.completed) / Number(ended)) * 100).toFixed(1)}%`,
       avgResponseTime: agent.responses === 0n ? '-' : durationText(Number(agent.responseMs / agent.responses)),
-      // Nothing counts by the day.
-      history: [],
+      history: record?.days ?? [],
     },
     reputation: reputationOf(agent),
   };

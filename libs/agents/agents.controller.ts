@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { AgentAuth, Caller, type AgentPrincipal } from '#owners';
 import { IdParam, NoFields, notFound, RateLimits, requireSomeField, type FinishedAnswer } from '#platform';
 import { AgentLists } from './agent-lists.js';
+import { AgentRecordStore } from './agent-record.store.js';
 import { AgentStore, type Agent } from './agent.store.js';
 import { agentInfo, marketAgentView } from './agent.view.js';
 import { MarketAgentsQuery, PublishAgentBody, RegisterBody, StatusBody, UpdateAgentBody } from './agents.dto.js';
@@ -84,6 +85,7 @@ export class AgentsController {
 export class MarketAgentsController {
   constructor(
     private readonly agents: AgentStore,
+    private readonly records: AgentRecordStore,
     private readonly lists: AgentLists,
     private readonly limits: RateLimits,
   ) {}
@@ -103,11 +105,18 @@ export class MarketAgentsController {
   async show(@Param('id', IdParam) id: bigint): Promise<object> {
     const agent = await this.agents.findOnMarket(id);
     if (agent === undefined) throw notFound();
-    return marketAgentView(agent);
+    return marketAgentView(agent, (await this.records.of([id])).get(id));
   }
 
   private async read({ page, limit, ...filter }: MarketAgentsQuery): Promise<object> {
     const { agents, total } = await this.agents.listOnMarket(filter, page, limit);
-    return { data: agents.map(marketAgentView), total, page, limit, totalPages: Math.ceil(total / limit) };
+    const records = await this.records.of(agents.map(({ id }) => id));
+    return {
+      data: agents.map((agent) => marketAgentView(agent, records.get(agent.id))),
+      total,
+      page,
+      limit,
+      totalPages: Math.ceil(total / limit),
+    };
   }
 }

@@ -1,7 +1,7 @@
-/** What a key opens: an agent's own doors, its owner's, or an administrator's. */
-export type KeyKind = 'agent' | 'owner' | 'admin';
+/** What a key opens: an agent's own doors, its owner's, or an administrator's. A session is an owner's key for a while. */
+export type KeyKind = 'agent' | 'owner' | 'admin' | 'session';
 
-const KINDS: readonly string[] = ['agent', 'owner', 'admin'] satisfies KeyKind[];
+const KINDS: readonly string[] = ['agent', 'owner', 'admin', 'session'] satisfies KeyKind[];
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const SECRET_LENGTH = 43;
 const CHECKSUM_LENGTH = 6;

@@ -160,7 +160,9 @@ export class KeyRing implements OnModuleDestroy {
     if (isFirst) this.touch([found.id]);
     if (found.kind === 'admin') return { kind: 'admin', keyId: found.id };
     if (found.owner_id === null) return undefined; // refused by api_key_belongs_to_its_kind
-    if (found.kind === 'owner') return { kind: 'owner', keyId: found.id, ownerId: found.owner_id };
+    if (found.kind === 'owner' || found.kind === 'session') {
+      return { kind: 'owner', keyId: found.id, ownerId: found.owner_id, isSession: found.kind === 'session' };
+    }
     if (found.agent_id === null) return undefined;
     return {
       kind: 'agent',

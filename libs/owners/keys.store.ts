@@ -37,9 +37,9 @@ type FoundKey = {
   is_frozen: boolean;
 };
 
-const RECORD = `id, kind, owner_id as "ownerId", agent_id as "agentId", name, hint, scopes, expires_at as "expiresAt",
+export const RECORD = `id, kind, owner_id as "ownerId", agent_id as "agentId", name, hint, scopes, expires_at as "expiresAt",
   revoked_at as "revokedAt", last_used_at as "lastUsedAt", created_at as "createdAt"`;
-const IS_LIVE = 'revoked_at is null and (expires_at is null or expires_at > platform.clock())';
+export const IS_LIVE = 'revoked_at is null and (expires_at is null or expires_at > platform.clock())';
 
 /** The rows of `market.api_key`. Only the keyed hash of a key is stored. */
 @Injectable()
@@ -59,14 +59,23 @@ export class KeyStore {
     return found;
   }
 
-  /** Notes that keys were used, each at most once a minute. Waits for nobody: a row that is locked is left out. */
+  /** Notes that keys were used, each at most once a minute, which keeps a session for 12 hours more, 7 days in all; one that has ended
+   *  stays ended; and that their agents are there. Waits for nobody: a row that is locked is left out. */
   async touch(keyIds: readonly bigint[]): Promise<void> {
     await this.database.query(
       `with due as (
         select id from market.api_key
         where id = any ($1::bigint[]) and (last_used_at is null or last_used_at < platform.clock() - interval '1 minute')
-        for update skip locked)
-      update market.api_key k set last_used_at = platform.clock() from due where k.id = due.id`,
+          and (kind <> 'session' or (revoked_at is null and expires_at > platform.clock()))
+        for update skip locked),
+      used as (
+        update market.api_key k
+        set last_used_at = platform.clock(),
+          expires_at = case when k.kind <> 'session' then k.expires_at
+            else least(k.created_at + interval '7 days', platform.clock() + interval '12 hours') end
+        from due where k.id = due.id
+        returning k.agent_id)
+      select market.agents_seen(array(select agent_id from used))`,
       [keyIds],
       'key-touch',
     );

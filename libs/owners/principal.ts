@@ -11,6 +11,12 @@ export type AgentPrincipal = {
   readonly scopes: readonly string[];
   readonly isFrozen: boolean;
 };
-export type OwnerPrincipal = { readonly kind: 'owner'; readonly keyId: bigint; readonly ownerId: bigint };
+export type OwnerPrincipal = {
+  readonly kind: 'owner';
+  readonly keyId: bigint;
+  readonly ownerId: bigint;
+  /** Signed in with a password; else it is one of the owner's keys. */
+  readonly isSession: boolean;
+};
 export type AdminPrincipal = { readonly kind: 'admin'; readonly keyId: bigint };
 export type Principal = AgentPrincipal | OwnerPrincipal | AdminPrincipal;

@@ -4,9 +4,10 @@ import { RateLimits } from '#platform';
 import { requireAllowed, type Requirement } from './auth.js';
 import { KeyDoor } from './key-door.js';
 import type { Principal } from './principal.js';
+import { sessionInCookie } from './session-cookie.js';
 
-// What is under these asks the database; the documents and what operators look at do not.
-const COUNTED = ['/openapi/v1/', '/approvals/'];
+// What is under them asks the database; the documents and what operators look at do not.
+const ASKING = ['/openapi/v1/', '/signup/', '/approvals/'];
 
 /**
  * Judges who asks before anything of the body is read: reading and parsing cost most, and a stranger shall not have them. A
@@ -21,11 +22,11 @@ export function useKeys(app: NestFastifyApplication): void {
   /** False when the key has to be looked up. */
   const isLetIn = (request: FastifyRequest, requirement: Requirement | undefined): boolean => {
     if (requirement === undefined) {
-      const { url = '' } = request.routeOptions;
-      if (COUNTED.some((path) => url.startsWith(path))) limits.admitKeyless(addressOf(request), request);
+      const { url } = request.routeOptions;
+      if (ASKING.some((path) => url?.startsWith(path))) limits.admitKeyless(addressOf(request), request);
       return true;
     }
-    const principal = door.enterKnown(keyOf(request), requirement.kind, request);
+    const principal = door.enterKnown(keyOf(request, requirement), requirement.kind, request);
     if (principal === undefined) return false;
     admit(request, requirement, principal);
     return true;
@@ -48,15 +49,18 @@ export function useKeys(app: NestFastifyApplication): void {
       return;
     }
     door
-      .enter(keyOf(request), requirement.kind, () => addressOf(request), request)
+      .enter(keyOf(request, requirement), requirement.kind, () => addressOf(request), request)
       .then((principal) => admit(request, requirement, principal))
       .then(() => done(), done);
   });
 }
 
-function keyOf({ headers }: FastifyRequest): string | undefined {
-  const key = headers['x-api-key'];
-  return typeof key === 'string' ? key : undefined;
+/** The header of the clients, then that of everybody, then what a browser keeps, which opens an owner's doors only. */
+function keyOf(request: FastifyRequest, { kind }: Requirement): string | undefined {
+  const { 'x-api-key': key, authorization } = request.headers;
+  if (typeof key === 'string') return key;
+  if (authorization !== undefined) return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  return kind === 'owner' ? sessionInCookie(request) : undefined;
 }
 
 /** @throws {Problem} AGENT_FROZEN, SCOPE_MISSING */

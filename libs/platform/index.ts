@@ -44,7 +44,7 @@ export { isConnectionLoss, isUniqueViolation, sqlState } from './sql-state.js';
 export { SharedPlaces } from './shared-places.js';
 export { currentTraceId, newTraceId, traceparentFrom, withTrace } from './trace.js';
 export { type Snapshot, type SnapshotLimits } from './snapshots.js';
-export { Turnstile } from './turnstile.js';
+export { Turnstile, TurnstileFull } from './turnstile.js';
 export { within } from './within.js';
 export { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.js';
 export { migrate, migrationChecksums } from './migrate.js';

@@ -49,6 +49,14 @@ begin
   on conflict (agent_id) do update set completed = t.completed + excluded.completed, failed = t.failed + excluded.failed,
     timed_out = t.timed_out + excluded.timed_out, cancelled = t.cancelled + excluded.cancelled, earned = least(t.earned::numeric + excluded.earned, 9000000000000000000)::bigint,
     response_ms = t.response_ms + excluded.response_ms, responses = t.responses + excluded.responses, stars = t.stars + excluded.stars, reviews = t.reviews + excluded.reviews;
+
+  insert into market.agent_day as t (agent_id, day, completed)
+  select o.payee_agent, (o.at at time zone 'UTC')::date, count(*)
+  from ledger.outcome o
+  where o.id = any (v_ids) and o.kind = 'completed'
+  group by 1, 2
+  order by 1, 2
+  on conflict (agent_id, day) do update set completed = t.completed + excluded.completed;
   return cardinality(v_ids);
 end
 $$;

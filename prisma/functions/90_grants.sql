@@ -11,9 +11,10 @@ begin
     grant select on all tables in schema ledger, market to c4c_app;
     grant insert on market.owner, market.agent, market.api_key, market.service, market.service_version, market.service_load,
       market.agent_stream, market.webhook_endpoint, market.webhook_secret, market.webhook_cursor, market.delivery,
-      market.delivery_attempt, market.webhook_replay to c4c_app;
+      market.delivery_attempt, market.webhook_replay, market.owner_login, market.login_attempt, market.invitation to c4c_app;
     grant update on market.owner, market.agent, market.api_key, market.service, market.webhook_endpoint, market.webhook_secret,
-      market.webhook_cursor, market.delivery, market.webhook_replay to c4c_app;
+      market.webhook_cursor, market.delivery, market.webhook_replay, market.owner_login, market.login_attempt, market.invitation to c4c_app;
+    grant delete on market.owner_login, market.login_attempt to c4c_app;
     grant usage, select on all sequences in schema ledger, market to c4c_app;
     grant execute on function platform.clock(), platform.shard(), platform.next_id(regclass), platform.uuidv7(),
       platform.extend_partitions(), platform.turn_partitions(integer) to c4c_app;

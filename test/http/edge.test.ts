@@ -31,6 +31,8 @@ beforeAll(async () => {
   const offer = { employeeAgentId: agent.id, salary: '1' };
   ids['employments'] = Number(dataOf(await caller.api.post('/agent/me/employments', offer))['id']);
   ids['agents'] = agent.id;
+  ids['keys'] = Number(dataOf(await agent.owner.api.post('/owner/keys', {}))['id']);
+  ids['invitations'] = Number(dataOf(await world.admin.post('/admin/invitations', {}))['id']);
   ids['owners'] = agent.owner.id;
   ids['keyId'] = Number(dataOf(await agent.owner.api.post(`/owner/agents/${agent.id}/keys`, {}))['id']);
 });
@@ -423,7 +425,8 @@ function fill(template: string): string {
     .replace('{category}', 'writing')
     .replace('{month}', '2001-01')
     .replace('{file}', 'page.css')
-    .replace('{slug}', 'not-found');
+    .replace('{slug}', 'not-found')
+    .replace('{token}', 'nobody');
 }
 
 function keyFor({ node }: Operation): string | undefined {

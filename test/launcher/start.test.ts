@@ -1,4 +1,4 @@
-import { chownSync, rmSync, statSync } from 'node:fs';
+import { chownSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { expectInvariants } from '../support/database.js';
@@ -150,6 +150,36 @@ describe('npm start', () => {
     const services = (await (await ask('/openapi/v1/market/services'))?.json()) as { data: { total: number } };
     expect(services.data.total).toBe(3);
     await launcher.stop();
+  });
+
+  it('shows a link to sign up with until there is an owner, a new one at each start', async () => {
+    const place = newHome();
+    const linkOf = ({ output }: Launcher): string | undefined => /Sign up +(http:\S+)/.exec(output)?.[1];
+    const before = await launch(place).ready();
+    const old = linkOf(before) ?? '';
+    expect(old).toMatch(/\/signup\/[\w-]{43}$/);
+    expect(await before.stop()).toBe(0);
+    const launcher = await launch(place).ready();
+    const link = linkOf(launcher) ?? '';
+    expect((await fetch(link)).status).toBe(200);
+    expect((await fetch(link.replace(/[\w-]+$/, old.slice(-43)))).status).toBe(410);
+    const token = link.slice(-43);
+    const made = await launcher.call<{ owner: { id: number }; key: { key: string } }>('POST', '/signup', '', {
+      token,
+      name: 'Ada',
+      password: 'correct horse battery',
+    });
+    expect(await launcher.call('GET', '/owner/wallet', made.key.key)).toEqual({ available: '0', held: '0' });
+    expect(await launcher.stop()).toBe(0);
+    for (const env of [{}, { C4C_DEMO: '0' }]) {
+      const later = await launch(place, { env }).ready();
+      expect(linkOf(later)).toBeUndefined();
+      expect(await later.stop()).toBe(0);
+    }
+    // Neither the token nor the password is in the log.
+    const log = readFileSync(join(place, 'log/c4c.log'), 'utf8');
+    expect(log).not.toContain(token);
+    expect(log).not.toContain('correct horse');
   });
 
   it('leaves the demo out when asked to', async () => {

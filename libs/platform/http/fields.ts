@@ -42,6 +42,16 @@ export const Alias = (...aliases: string[]): PropertyDecorator => rule({ aliases
 /** Text of `min` to `max` characters (code points), not blank unless `min` is 0; nothing is trimmed. */
 export const IsText = (min: number, max: number): PropertyDecorator => rule({ read: (raw) => readText(raw, min, max) });
 
+/** An e-mail address, as far as one can tell without writing to it. */
+export const IsEmail = (): PropertyDecorator =>
+  rule({
+    read: (raw) => {
+      const reading = readText(raw, 3, 254);
+      if ('errors' in reading || EMAIL.test(String(raw))) return reading;
+      return bad('must be an e-mail address such as ada@example.org');
+    },
+  });
+
 /** A list of at most `itemsMax` texts of 1 to `max` characters. */
 export const IsTextList = (itemsMax: number, max: number): PropertyDecorator =>
   rule({ read: (raw) => readTextList(raw, itemsMax, max) });
@@ -185,6 +195,7 @@ export const Limit = (absent = 20, max = 100): PropertyDecorator =>
 
 const INTEGER = /^-?(?:0|[1-9]\d{0,30})$/;
 const DECIMAL = /^-?\d{1,20}(?:\.\d{1,20})?$/;
+const EMAIL = /^[^\s@<>"(),:;[\]\\]+@[^\s@<>"(),:;[\]\\]+$/;
 const FLAGS = new Map<unknown, boolean>([
   ['true', true],
   ['false', false],

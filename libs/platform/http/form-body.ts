@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 const FORM = 'application/x-www-form-urlencoded';
-// A form here has a button or two.
-const FORM_MAX_BYTES = 1_024;
+// The longest has a name, an address and a password twice.
+const FORM_MAX_BYTES = 16_384;
 
 /** The route of a page's form takes what a browser posts. */
 export const TakesForm = (): MethodDecorator => RouteConfig({ takesForm: true });

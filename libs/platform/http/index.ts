@@ -5,6 +5,7 @@ export { dtoOf, IdParam, NoFields, notFound, requireSomeField, validationFailed 
 export {
   Alias,
   IsCategory,
+  IsEmail,
   IsFlag,
   IsId,
   IsIdOrDigits,
@@ -39,6 +40,6 @@ export { httpProblems } from './http.problems.js';
 export { idempotencyKeyOf, requiredIdempotencyKeyOf } from './idempotency-key.js';
 export { rateHeaders } from './rate-fields.js';
 export { IsWebAddress, Nested, NestedList } from './part-fields.js';
-export { escapeHtml, lonePage } from './page.js';
+export { escapeHtml, htmlAnswer, lonePage } from './page.js';
 export { preferredWaitS, WAIT_MAX_S } from './prefer.js';
 export { problemOf } from './problem-of.js';

@@ -14,7 +14,7 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
 export type Page = { title: string; body: string; head?: string };
 
 /** An HTML page of this server. `title` is escaped here, `body` and `head` are HTML. */
-export function htmlAnswer({ title, body, head = '' }: Page): RawAnswer {
+export function htmlAnswer({ title, body, head = '' }: Page, headers = PAGE_HEADERS): RawAnswer {
   const html = `<!doctype html>
 <html lang="en">
 <head>
@@ -29,7 +29,7 @@ ${body}
 </body>
 </html>
 `;
-  return new RawAnswer('text/html; charset=utf-8', html, PAGE_HEADERS);
+  return new RawAnswer('text/html; charset=utf-8', html, headers);
 }
 
 /** A page that loads nothing from anywhere and may post a form to this server only. Nobody keeps a copy. `body` is HTML. */
