@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { AgentAuth, Caller, OwnerAuth, type AgentPrincipal, type OwnerPrincipal } from '#owners';
-import { IdParam, NoFields, notFound } from '#platform';
+import { AgentAuth, Caller, originOf, OwnerAuth, type AgentPrincipal, type OwnerPrincipal } from '#owners';
+import { IdParam, InjectConfig, NoFields, notFound, type Config } from '#platform';
 import { ApprovalStore, type ApprovalFilter } from './approval.store.js';
 import { Approvals } from './approvals.usecase.js';
 import { ApprovalsQuery, DenyBody, OwnApprovalsQuery } from './consent.dto.js';
@@ -14,6 +14,7 @@ export class OwnerApprovalsController {
   constructor(
     private readonly approvals: Approvals,
     private readonly store: ApprovalStore,
+    @InjectConfig() private readonly config: Config,
   ) {}
 
   /** Newest first. */
@@ -59,7 +60,7 @@ export class OwnerApprovalsController {
     @Req() request: FastifyRequest,
   ): Promise<object> {
     const path = `/approvals/${await this.approvals.link(ownerId, id)}`;
-    return { url: `${request.protocol}://${request.host}${path}`, path };
+    return { url: `${originOf(request, this.config)}${path}`, path };
   }
 }
 

@@ -8,6 +8,7 @@ export { freshKey, hashKey, hintOf } from './keys.js';
 export { KeyStore, type KeyRecord } from './keys.store.js';
 export { LoginPurge } from './login-purge.worker.js';
 export { MetricsDoor } from './metrics.door.js';
+export { originOf } from './origin.js';
 export { OwnerStore, type Owner } from './owner.store.js';
 export { Owners, type ShownKey } from './owners.usecase.js';
 export { OwnersModule } from './owners.module.js';

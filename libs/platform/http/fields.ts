@@ -42,16 +42,6 @@ export const Alias = (...aliases: string[]): PropertyDecorator => rule({ aliases
 /** Text of `min` to `max` characters (code points), not blank unless `min` is 0; nothing is trimmed. */
 export const IsText = (min: number, max: number): PropertyDecorator => rule({ read: (raw) => readText(raw, min, max) });
 
-/** An e-mail address, as far as one can tell without writing to it. */
-export const IsEmail = (): PropertyDecorator =>
-  rule({
-    read: (raw) => {
-      const reading = readText(raw, 3, 254);
-      if ('errors' in reading || EMAIL.test(String(raw))) return reading;
-      return bad('must be an e-mail address such as ada@example.org');
-    },
-  });
-
 /** A list of at most `itemsMax` texts of 1 to `max` characters. */
 export const IsTextList = (itemsMax: number, max: number): PropertyDecorator =>
   rule({ read: (raw) => readTextList(raw, itemsMax, max) });
@@ -195,7 +185,6 @@ export const Limit = (absent = 20, max = 100): PropertyDecorator =>
 
 const INTEGER = /^-?(?:0|[1-9]\d{0,30})$/;
 const DECIMAL = /^-?\d{1,20}(?:\.\d{1,20})?$/;
-const EMAIL = /^[^\s@<>"(),:;[\]\\]+@[^\s@<>"(),:;[\]\\]+$/;
 const FLAGS = new Map<unknown, boolean>([
   ['true', true],
   ['false', false],
@@ -217,7 +206,7 @@ function all(...decorators: readonly PropertyDecorator[]): PropertyDecorator {
 const COMMANDS = /[^\P{Cc}\t\n\r]/u;
 const INVISIBLE = /[\p{Z}\p{Cc}\p{Cf}\u2800\u3164]/gu;
 
-function readText(raw: unknown, min: number, max: number): Reading {
+export function readText(raw: unknown, min: number, max: number): Reading {
   if (typeof raw !== 'string') return bad('must be a text', 'type');
   const message = textError(raw, min, max);
   return message === undefined ? good(raw) : bad(message);

@@ -5,7 +5,6 @@ export { dtoOf, IdParam, NoFields, notFound, requireSomeField, validationFailed 
 export {
   Alias,
   IsCategory,
-  IsEmail,
   IsFlag,
   IsId,
   IsIdOrDigits,
@@ -39,7 +38,7 @@ export { TakesForm } from './form-body.js';
 export { httpProblems } from './http.problems.js';
 export { idempotencyKeyOf, requiredIdempotencyKeyOf } from './idempotency-key.js';
 export { rateHeaders } from './rate-fields.js';
-export { IsWebAddress, Nested, NestedList } from './part-fields.js';
+export { IsEmail, IsWebAddress, Nested, NestedList } from './part-fields.js';
 export { escapeHtml, htmlAnswer, lonePage } from './page.js';
 export { preferredWaitS, WAIT_MAX_S } from './prefer.js';
 export { problemOf } from './problem-of.js';

@@ -1,5 +1,6 @@
 import { nestedReader } from './bind.js';
 import { bad, good, rule, type DtoClass } from './field-rules.js';
+import { readText } from './fields.js';
 
 /* Decorators for fields that have parts: objects with fields of their own, lists of them, addresses. */
 
@@ -40,3 +41,15 @@ function placeOf(index: number, field: string): string {
 function isWebAddress(text: string): boolean {
   return !/[\s\p{C}]/u.test(text) && /^https?:\/\//i.test(text) && URL.canParse(text);
 }
+
+/** An e-mail address, as far as one can tell without writing to it. */
+export const IsEmail = (): PropertyDecorator =>
+  rule({
+    read: (raw) => {
+      const reading = readText(raw, 3, 254);
+      if ('errors' in reading || EMAIL.test(String(raw))) return reading;
+      return bad('must be an e-mail address such as ada@example.org');
+    },
+  });
+
+const EMAIL = /^[^\s@<>"(),:;[\]\\]+@[^\s@<>"(),:;[\]\\]+$/;
