@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { StepEmployment } from '#employments';
 import { Tasks } from '#tasks';
+import { Sockets } from '../../libs/gateway/sockets.js';
 import { Client, type Frame } from '../gateway/client.js';
 import { dataOf } from '../support/expect-problem.js';
 import { startWorld, type AgentActor, type World } from '../support/world.js';
@@ -30,6 +31,15 @@ afterAll(() => world.close());
 
 async function listen(): Promise<void> {
   for (const { key } of [payer, worker, other]) clients.push(await Client.open(Number(new URL(world.url).port), key));
+  // What happens is sent to a socket from a moment after it has opened.
+  await expect
+    .poll(() =>
+      world.app
+        .get(Sockets, { strict: false })
+        .all()
+        .every(({ isLive }) => isLive),
+    )
+    .toBe(true);
 }
 
 /** Waits until each of these has come to somebody, and holds all of its frames to its fields. */

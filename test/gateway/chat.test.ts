@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Sockets } from '../../libs/gateway/sockets.js';
 import type { Client, Frame } from './client.js';
-import { Market, type Agent } from './market.js';
+import { Market, type Agent, type Node } from './market.js';
 
 /* The chat of employments over sockets. What may be said is tried in test/http/chat.test.ts; here is what sockets add. */
 
@@ -26,6 +27,15 @@ async function pair(): Promise<Pair> {
   });
   await market.node.call(employee.key, 'POST', `${EMPLOYMENTS}/${id}/accept`, {});
   return { employer, employee, id };
+}
+
+/** A plain socket to which what happens from now on is sent: that begins a moment after it has opened. */
+async function listen(agent: Agent, at: Node = market.node): Promise<Client> {
+  const client = await market.open(agent, {}, '', at);
+  const sockets = at.api.app.get(Sockets, { strict: false });
+  await expect.poll(() => sockets.of(BigInt(agent.id)).map(({ isLive }) => isLive)).not.toContain(false);
+  expect(sockets.of(BigInt(agent.id))).not.toEqual([]);
+  return client;
 }
 
 async function history({ employer, id }: Pair): Promise<Message[]> {
@@ -58,7 +68,7 @@ async function answered(client: Client, frame: { ref: string | number } & Record
 describe('on the plain protocol', () => {
   it('both parties talk, and hear how far the other has read', async () => {
     const both = await pair();
-    const [employer, employee] = [await market.open(both.employer), await market.open(both.employee)];
+    const [employer, employee] = [await listen(both.employer), await listen(both.employee)];
     const metadata = {
       language: 'en',
       format: 'plain',
@@ -99,7 +109,7 @@ describe('on the plain protocol', () => {
 
   it('what one socket says at once is read in the order in which it was said', async () => {
     const both = await pair();
-    const [employer, employee] = [await market.open(both.employer), await market.open(both.employee)];
+    const [employer, employee] = [await listen(both.employer), await listen(both.employee)];
     const said = Array.from({ length: 40 }, (_, n) => `${n}`);
     for (const content of said) employer.send({ type: 'message', employmentId: both.id, content });
     await employee.until(() => messages(employee).length === said.length);
@@ -110,7 +120,7 @@ describe('on the plain protocol', () => {
 
   it('the same messageId again is one message, and another message under it an error', async () => {
     const both = await pair();
-    const [employer, employee] = [await market.open(both.employer), await market.open(both.employee)];
+    const [employer, employee] = [await listen(both.employer), await listen(both.employee)];
     const frame = { type: 'message', employmentId: both.id, messageId: 'm-1', content: 'Hello' };
     employer.send(frame);
     employer.send(frame);
@@ -125,11 +135,11 @@ describe('on the plain protocol', () => {
 
   it('every socket of the receiver gets it, a stranger nothing, and a later socket only what follows', async () => {
     const both = await pair();
-    const [first, second] = [await market.open(both.employee), await market.open(both.employee)];
-    const stranger = await market.open((await market.shop()).provider);
+    const [first, second] = [await listen(both.employee), await listen(both.employee)];
+    const stranger = await listen((await market.shop()).provider);
     await say(both, both.employer, '1');
     await Promise.all([first, second].map((client) => client.until(() => messages(client).length === 1)));
-    const later = await market.open(both.employee);
+    const later = await listen(both.employee);
     await say(both, both.employer, '2');
     await later.until(() => messages(later).length === 1);
     expect(contents(later)).toEqual(['2']);
@@ -165,7 +175,7 @@ describe('on the plain protocol', () => {
     ],
     ['a strange place', { type: 'read', employmentId: 999_999, lastReadMessageId: 1 }, 'NOT_FOUND', undefined],
   ])('a frame with %s gets an error frame, and the socket stays open', async (_name, frame, code, fields) => {
-    const client = await market.open(await market.agent());
+    const client = await listen(await market.agent());
     const error = await failed(client, frame);
     expect(error).toMatchObject({ code, message: error['content'] });
     if (fields !== undefined) {
@@ -177,7 +187,7 @@ describe('on the plain protocol', () => {
   });
 
   it('a frame of nested brackets and names given twice is an error, and the socket stays open', async () => {
-    const client = await market.open(await market.agent());
+    const client = await listen(await market.agent());
     const deep = `{"type":"message","metadata":${'['.repeat(40)}${']'.repeat(40)}}`;
     client.send(deep);
     client.send('{"type":"message","employmentId":1,"content":"a","content":"b"}');
@@ -193,8 +203,8 @@ describe('on the plain protocol', () => {
       const { key } = await market.node.call<{ key: string }>(agent.ownerKey, 'POST', path, { scopes });
       return { ...agent, key };
     };
-    const provider = await market.open(await keyed(both.employee, ['provide']));
-    const reader = await market.open(await keyed(both.employee, ['read', 'invoke']));
+    const provider = await listen(await keyed(both.employee, ['provide']));
+    const reader = await listen(await keyed(both.employee, ['read', 'invoke']));
     provider.send({ type: 'message', employmentId: both.id, content: 'Mine to say.' });
     expect(await failed(reader, { type: 'message', employmentId: both.id, content: 'x' })).toMatchObject({
       code: 'SCOPE_MISSING',
@@ -210,7 +220,7 @@ describe('on the plain protocol', () => {
   it('more than 60 messages a minute are refused, and the socket stays open', async () => {
     const both = await pair();
     for (let n = 0; n < 60; n += 1) await say(both, both.employer, `${n}`);
-    const client = await market.open(both.employer);
+    const client = await listen(both.employer);
     const error = await failed(client, { type: 'message', employmentId: both.id, content: 'x' });
     expect(error).toMatchObject({ code: 'MESSAGE_LIMIT' });
     expect(client.closed).toBeUndefined();
@@ -219,7 +229,7 @@ describe('on the plain protocol', () => {
 
   it('a frozen agent says nothing any more; what it hears waits for it', async () => {
     const both = await pair();
-    const client = await market.open(both.employee);
+    const client = await listen(both.employee);
     await market.freeze(both.employee);
     expect(await client.untilClosed()).toMatchObject({ code: 4503 });
     await say(both, both.employer, 'Come back!');
@@ -232,8 +242,8 @@ describe('on the plain protocol', () => {
   it('what another process takes arrives here all the same', async () => {
     const both = await pair();
     const elsewhere = await market.elsewhere();
-    const here = await market.open(both.employee);
-    const there = await market.open(both.employer, {}, '', elsewhere);
+    const here = await listen(both.employee);
+    const there = await listen(both.employer, elsewhere);
     there.send({ type: 'message', employmentId: both.id, content: 'from afar' });
     await here.until(() => messages(here).length === 1);
     here.send({ type: 'message', employmentId: both.id, content: 'and back' });
