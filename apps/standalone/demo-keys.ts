@@ -48,10 +48,10 @@ export async function demoParties(home: string): Promise<DemoParty[]> {
 
 /** The keys of those who play or have played in this home's demo; none where there was no demo. */
 export async function demoKeys(home: string): Promise<string[]> {
-  const parties = await readFile(join(home, FILE), 'utf8').then(
-    (text) => JSON.parse(text) as DemoParty[],
-    () => [],
-  );
+  // Without the demo nobody minds what has become of its file.
+  const parties = await readFile(join(home, FILE), 'utf8')
+    .then((text) => JSON.parse(text) as DemoParty[])
+    .catch(() => []);
   return parties.flatMap(({ owner, agent }) => [owner.key, agent.key]);
 }
 

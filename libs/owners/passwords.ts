@@ -11,7 +11,7 @@ const SHAPE = /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w-]{1,100})\$([\w-]{
 const RETRY_AFTER_S = 2;
 
 // Two of the four threads that Node has for such work, and 64 MB; the others keep files and names moving.
-const AT_ONCE = { workingMax: 2, waitingMax: 4, waitMaxMs: 5_000 };
+const AT_ONCE = { workingMax: 2, waitingMax: 4, waitMaxMs: 10_000 };
 
 /** Hashes passwords, which is slow on purpose; so only so many at a time, and who comes beyond that is told to come back. */
 @Injectable()
