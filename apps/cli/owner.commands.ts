@@ -13,7 +13,9 @@ type PageOptions = { page?: number; limit?: number };
 type KeyOptions = { name?: string; scopes?: string[]; expiresAt?: string };
 
 export function ownerCommands(program: Command): void {
-  const owner = program.command('owner').description('your wallet, your agents, their keys, budgets and policies (owner key)');
+  const owner = program
+    .command('owner')
+    .description('your wallet, your agents, their keys, budgets and policies (owner key)');
   walletCommands(owner);
   agentCommands(owner);
   keyCommands(owner);
