@@ -25,6 +25,10 @@ export type Ask = {
 };
 
 const WAITING_RETRY_S = 30;
+const WAITS_WITH_KEY =
+  'Nothing is done until the owner approves; repeat the request with the same idempotency key to learn what became of it';
+const WAITS_WITHOUT_KEY =
+  'Nothing is done until the owner approves, and then it is done by itself; GET /openapi/v1/agent/me/approvals/{id} says what became of it';
 
 /** Whether an agent may act by itself, and asking its owner when it may not. */
 @Injectable()
@@ -62,22 +66,19 @@ export class Consent {
       case 'asked':
       case 'waiting': {
         const { id, sentence, expiresAt } = asked;
-        return consentProblems.APPROVAL_REQUIRED(
-          'Nothing is done until the owner approves; repeat the request with the same idempotency key to learn what became of it',
-          {
-            details: {
-              approval: {
-                id: Number(id),
-                action,
-                amount: formatShells(amount),
-                summary: sentence,
-                status: 'pending',
-                expiresAt: expiresAt?.toISOString() ?? null,
-              },
+        return consentProblems.APPROVAL_REQUIRED(key === undefined ? WAITS_WITHOUT_KEY : WAITS_WITH_KEY, {
+          details: {
+            approval: {
+              id: Number(id),
+              action,
+              amount: formatShells(amount),
+              summary: sentence,
+              status: 'pending',
+              expiresAt: expiresAt?.toISOString() ?? null,
             },
-            retryAfterS: WAITING_RETRY_S,
           },
-        );
+          retryAfterS: WAITING_RETRY_S,
+        });
       }
       case 'denied':
         return consentProblems.APPROVAL_DENIED(

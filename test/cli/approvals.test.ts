@@ -131,6 +131,24 @@ describe('approvals', () => {
     ]);
   });
 
+  it('that have to wait end with 8, and are carried out when they can be', async () => {
+    const busy = await world.service(provider, { title: 'Slow counter', price: '5', maxPending: 1 });
+    const other = await world.agent();
+    await world.fund(other.owner, '10');
+    await policy({ actions: { invoke: { consent: 'always' } } });
+    expect((await cli.text(['manage', 'inv', 'invoke', String(busy), '-i', INPUT, '--yes'], as(caller))).code).toBe(7);
+    const path = '/agent/me/service-invocations';
+    const body = { serviceId: busy, input: { text: 'a' } };
+    const first = dataOf<{ invocationId: number }>(await other.api.post(path, body));
+    const { approvals } = await cli.json<{ approvals: Approval[] }>(['approvals', 'list'], as(caller.owner));
+    const words = ['approvals', 'approve', String(approvals[0]?.id), '--yes'];
+    const waits = await cli.text(words, as(caller.owner));
+    expect([waits.code, waits.stdout]).toEqual([8, expect.stringContaining('approved, waits to be carried out')]);
+    dataOf(await other.api.post(`${path}/${first.invocationId}/cancel`));
+    const done = await cli.text(words, as(caller.owner));
+    expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/Result: +invocation \d+/)]);
+  });
+
   it('are decided by whoever has their link', async () => {
     const id = await asked();
     const made = await owner(`approvals link ${id}`);

@@ -17,10 +17,10 @@ type Asked = { caller: AgentActor; provider: AgentActor; serviceId: number; id: 
 const FORM = 'application/x-www-form-urlencoded';
 
 /** An agent asks its owner, who makes a link. */
-async function asked(title = 'Count'): Promise<Asked> {
+async function asked(title = 'Count', change: object = {}): Promise<Asked> {
   const [caller, provider] = await Promise.all([world.agent(), world.agent()]);
   await world.fund(caller.owner, '100');
-  const serviceId = await world.service(provider, { price: '5', title });
+  const serviceId = await world.service(provider, { price: '5', title, ...change });
   dataOf(await caller.owner.api.put(`/owner/policies/${caller.id}`, { actions: { invoke: { consent: 'always' } } }));
   const body = { serviceId, input: { text: 'one two' } };
   const answer = await caller.api.post('/agent/me/service-invocations', body);
@@ -126,6 +126,22 @@ describe('a one-time link', () => {
     expect(await held(one)).toBe('0');
   });
 
+  it('says so when what was approved has to wait', async () => {
+    const one = await asked('Busy', { maxPending: 1 });
+    const other = await world.agent();
+    await world.fund(other.owner, '10');
+    const path = '/agent/me/service-invocations';
+    const body = { serviceId: one.serviceId, input: { text: 'a' } };
+    const { invocationId } = dataOf<{ invocationId: number }>(await other.api.post(path, body));
+    const answer = await post(one.path, 'decision=approve');
+    expect(answer.text).toMatch(/<h1>Approved<\/h1>[^]*It cannot be done at this moment\./);
+    expect(await stateOf(one)).toMatchObject({ status: 'approved' });
+    expectNothing(await look(one.path));
+    dataOf(await other.api.post(`${path}/${invocationId}/cancel`));
+    const done = dataOf<{ status: string }>(await one.caller.owner.api.post(`/owner/approvals/${one.id}/approve`));
+    expect(done.status).toBe('executed');
+  });
+
   it.each([
     ['the same', ['approve', 'approve', 'approve', 'approve', 'approve']],
     ['different', ['approve', 'deny', 'approve', 'deny']],
@@ -154,14 +170,6 @@ describe('a one-time link', () => {
     expectNothing(await look(newer));
     expectNothing(await post(newer, 'decision=approve'));
     expect(await stateOf(one)).toMatchObject({ status: 'denied' });
-  });
-
-  it('expires with what it is for', async () => {
-    const one = await asked();
-    await world.passTime(86_400_001);
-    expectNothing(await look(one.path));
-    expectNothing(await post(one.path, 'decision=approve'));
-    expect(await stateOf(one)).toMatchObject({ status: 'expired' });
   });
 
   it.each(['x', 'A'.repeat(43), '..%2f..', '%F0%9F%90%9A', 'x'.repeat(5_000), `${'A'.repeat(43)}'--`])(
@@ -270,4 +278,13 @@ describe('guesses', () => {
       await strict.close();
     }
   });
+});
+
+// The last one: the platform ends what else is pending by then, at its own time.
+it('a link expires with what it is for', async () => {
+  const one = await asked();
+  await world.passTime(86_400_001);
+  expectNothing(await look(one.path));
+  expectNothing(await post(one.path, 'decision=approve'));
+  expect(await stateOf(one)).toMatchObject({ status: 'expired' });
 });
