@@ -234,7 +234,7 @@ describe('a form', () => {
     ['__proto__=1&decision=approve', 400, 'VALIDATION_FAILED'],
     ['decision=approve%00', 400, 'VALIDATION_FAILED'],
     ['decision=%FF%FE', 400, 'VALIDATION_FAILED'],
-    [`decision=approve&pad=${'x'.repeat(2_000)}`, 413, 'BODY_TOO_LARGE'],
+    [`decision=approve&pad=${'x'.repeat(17_000)}`, 413, 'BODY_TOO_LARGE'],
     [`decision=approve&pad=${'x'.repeat(3_000_000)}`, 413, 'BODY_TOO_LARGE'],
   ])('that the page does not have is refused (%#)', async (form, status, code) => {
     const one = await asked();

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
-import { parseGuarded } from '#kernel';
 import { validationFailed } from './dto.pipe.js';
 import { httpProblems } from './http.problems.js';
 
@@ -35,8 +34,8 @@ async function readForm(payload: IncomingMessage): Promise<unknown> {
   if (doubled !== undefined) {
     throw validationFailed([{ field: doubled.slice(0, 100), message: 'must be given only once', code: 'doubled' }]);
   }
-  // The guard of all bodies: no U+0000, no name that is more than a name.
-  return parseGuarded(JSON.stringify(Object.fromEntries(params)));
+  // A DTO names what is wrong with them, so that a page may show its form again.
+  return Object.fromEntries(params);
 }
 
 function textOf(payload: IncomingMessage): Promise<string> {
