@@ -165,7 +165,10 @@ begin
     select n.agent_id, n.scope, n.subject, sum(s.to_payer)::bigint as amount
     from ledger.settlement s
     join ledger.hold h on h.id = s.hold_id and h.id = any (p_hold_ids)
-    join ledger.spend_total n on n.agent_id = h.payer_agent and n.since <= h.created_at
+    -- A subquery of its own, and arrays of one below: each row is looked up by its key, whatever the plan was made on.
+    cross join lateral (
+      select o.* from ledger.spend_total o where o.agent_id = h.payer_agent and o.since <= h.created_at offset 0
+    ) n
     where s.hold_id = any (p_hold_ids) and s.to_payer > 0
       and n.subject = case n.scope
         when 'category' then ledger.category_of(h.subject_kind, h.subject_id)
@@ -173,7 +176,7 @@ begin
         else '' end
     group by n.agent_id, n.scope, n.subject
   ) r
-  where t.agent_id = r.agent_id and t.scope = r.scope and t.subject = r.subject;
+  where t.agent_id = any (array [r.agent_id]) and t.scope = any (array [r.scope]) and t.subject = any (array [r.subject]);
 end
 $$;
 

@@ -112,7 +112,7 @@ begin
       case when s.owner_id = p_caller_owners[1] then 0 else s.price end as price, coalesce(f.basis_points, 0) as fee,
       v_now + greatest(2 * s.avg_response_ms, p_timeout_min_ms) * interval '1 millisecond' as deadline,
       s.agent_id as provider, s.owner_id as provider_owner, k.result_id as result, s.max_pending, s.max_pending_per_caller,
-      s.category, r.agent_id is not null as is_counted
+      s.category, exists (select from ledger.spender r where r.agent_id = p_caller_agents[1]) as is_counted
     into v_one
     from (select) i
     left join market.api_key a on a.id = p_key_ids[1]
@@ -120,8 +120,7 @@ begin
     left join market.service s on s.id = p_service_ids[1]
     left join market.agent p on p.id = s.agent_id
     left join ledger.fee_rate f on f.category = s.category
-    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.key_hash = ledger.key_hash('agent', p_keys[1])
-    left join ledger.spender r on r.agent_id = p_caller_agents[1];
+    left join ledger.idempotency k on k.principal_id = p_caller_agents[1] and k.key_hash = ledger.key_hash('agent', p_keys[1]);
     v_verdict := v_one.verdict;
     v_prices := array [v_one.price];
     v_fees := array [v_one.fee];
@@ -200,7 +199,8 @@ begin
       array_agg(s.max_pending order by i.item),
       array_agg(s.max_pending_per_caller order by i.item),
       array_agg(s.category order by i.item),
-      array_agg(r.agent_id is not null order by i.item)
+      -- Of a table that was empty when the plan was made a join would read the whole index.
+      array_agg((select r.agent_id from ledger.spender r where r.agent_id = i.caller_agent) is not null order by i.item)
     into v_verdicts, v_prices, v_fees, v_deadlines, v_providers, v_provider_owners, v_results, v_limits, v_caller_limits, v_categories,
       v_is_counted
     from (
@@ -214,8 +214,7 @@ begin
     left join market.agent p on p.id = any (array [s.agent_id])
     left join ledger.fee_rate f on f.category = any (array [s.category])
     left join ledger.idempotency k
-      on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)])
-    left join ledger.spender r on r.agent_id = any (array [i.caller_agent]);
+      on k.principal_id = any (array [i.caller_agent]) and k.key_hash = any (array [ledger.key_hash('agent', i.key)]);
 
     -- Load: first the caller's limit, then the service's among what is left. Rows are locked by service and caller; the service's own
     -- has caller 0, so it comes first and keeps others from making the caller's row, which is made on its first call.

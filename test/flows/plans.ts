@@ -12,7 +12,7 @@ import { testPool } from '../support/pool.js';
 export const KEYS = [
   ...['agent_pkey', 'agent_stream_pkey', 'api_key_pkey', 'credit_by_account', 'fee_rate_pkey', 'hold_pkey'],
   ...['hold_settles_once', 'idempotency_pkey', 'invocation_pkey', 'service_load_pkey', 'service_pkey'],
-  ...['service_version_pkey', 'wallet_pkey'],
+  ...['service_version_pkey', 'spend_total_pkey', 'spender_pkey', 'wallet_pkey'],
 ];
 
 /** A market full of data, an api on it, and the plans of whatever that asks of the database. */

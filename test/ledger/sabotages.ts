@@ -227,7 +227,7 @@ export const sabotages: Sabotage[] = [
   change('what comes back stays spent', SPENDING, 'greatest(0, t.amount - r.amount)', 't.amount'),
   change('a call of many does not say what came back', ESCROW, 'perform ledger.spend_returned(v_returned);', 'null;'),
   change('a settlement does not say what came back', ESCROW, 'perform ledger.spend_returned(p_hold_ids);', 'null;'),
-  change('what comes back of yesterday is taken off today', SPENDING, ' and n.since <= h.created_at'),
+  change('what comes back of yesterday is taken off today', SPENDING, ' and o.since <= h.created_at'),
   change('what the wallet cannot pay is spent', SPENDING, 'set amount = t.amount - p_amount', 'set amount = t.amount'),
   change('nobody is asked', SPENDING, "p_now) <> '[]' then", 'p_now) is null then'),
   change('a limit is passed by one', SPENDING, 'where l.total > l.amount', 'where l.total > l.amount + 1'),
@@ -248,7 +248,7 @@ export const sabotages: Sabotage[] = [
   change(
     'an invoke alone does not look at what owners allow',
     OPEN,
-    'r.agent_id is not null as is_counted',
+    'exists (select from ledger.spender r where r.agent_id = p_caller_agents[1]) as is_counted',
     'false as is_counted',
   ),
   { name: 'a settlement need not add up', sql: 'drop trigger settlement_adds_up on ledger.settlement' },
