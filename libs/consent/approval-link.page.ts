@@ -1,4 +1,4 @@
-import { formatShells } from '#kernel';
+import { shellsInWords } from '#kernel';
 import { escapeHtml } from '#platform';
 import type { Approval } from './approval.store.js';
 import type { Action } from './consent.js';
@@ -7,7 +7,7 @@ import type { Action } from './consent.js';
 export type LinkPage = { title: string; body: string };
 
 export function askPage({ sentence, agentName, agentId, amount, expiresAt, action }: Approval): LinkPage {
-  const most = `${formatShells(amount)} ${amount === 100n ? 'shell' : 'shells'}`;
+  const most = shellsInWords(amount);
   return {
     title: 'Your agent asks',
     body: `<h1>Your agent asks</h1>

@@ -1,4 +1,4 @@
-import { formatShells } from '#kernel';
+import { formatShells, shellsInWords } from '#kernel';
 
 /** What an owner may want to be asked about. */
 export const ACTIONS = ['publish', 'price_change', 'invoke', 'hire', 'task'] as const;
@@ -56,7 +56,7 @@ export function sentenceOf({ agentName, what }: Asked, reasons: readonly Reason[
 }
 
 function inWords({ rule, limit = 0n, total = 0n }: Reason): string {
-  const most = `${formatShells(limit)} ${limit === 100n ? 'shell' : 'shells'}`;
+  const most = shellsInWords(limit);
   const sum = formatShells(total);
   switch (rule) {
     case 'always':

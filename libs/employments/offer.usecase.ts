@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { assertNever, fingerprint, formatShells, SHELLS_MAX } from '#kernel';
+import { assertNever, fingerprint, formatShells, SHELLS_MAX, shellsInWords } from '#kernel';
 import { AgentStore } from '#agents';
 import { Consent, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
@@ -50,7 +50,7 @@ export class OfferEmployment {
       const offered = await this.offer(employer, wish, stake);
       if (offered !== undefined) return offered;
       const { employeeAgentId, salary, key } = wish;
-      const money = `${formatShells(salary)} shells an hour, with a stake of ${formatShells(stake)}`;
+      const money = `${shellsInWords(salary)} an hour, with a stake of ${formatShells(stake)}`;
       const refusal = await this.consent.ask(employer, {
         action: 'hire',
         amount: stake,

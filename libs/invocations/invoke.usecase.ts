@@ -4,6 +4,7 @@ import {
   canonicalJson,
   fingerprint,
   formatShells,
+  shellsInWords,
   type FieldError,
   type JsonObject,
   type Problem,
@@ -92,7 +93,7 @@ export class Invoke {
     return this.consent.ask(caller, {
       action: 'invoke',
       amount: price,
-      what: (provider) => `invoke “${offer.title}” of “${provider}” for ${formatShells(price)} shells`,
+      what: (provider) => `invoke “${offer.title}” of “${provider}” for ${shellsInWords(price)}`,
       category: offer.category,
       counterpartyAgentId: offer.agentId,
       request: invokeRequest(wish),

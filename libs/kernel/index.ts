@@ -19,5 +19,5 @@ export {
   type Retry,
 } from './problem.js';
 export { Recent } from './recent.js';
-export { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';
+export { formatShells, InvalidShells, parseShells, SHELLS_MAX, shellsInWords } from './shells.js';
 export { isProbeType, PROBE_TYPES, probeBodyOf, webhookBodyOf, type ProbeType } from './webhook-body.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatShells, InvalidShells, parseShells, SHELLS_MAX } from './shells.js';
+import { formatShells, InvalidShells, parseShells, SHELLS_MAX, shellsInWords } from './shells.js';
 
 describe('shells', () => {
   it.each([
@@ -68,4 +68,13 @@ describe('shells', () => {
       }),
     );
   });
+});
+
+it.each([
+  [100n, '1 shell'],
+  [0n, '0 shells'],
+  [1n, '0.01 shells'],
+  [1050n, '10.5 shells'],
+])('says %s hundredths as %s', (cents, words) => {
+  expect(shellsInWords(cents)).toBe(words);
 });

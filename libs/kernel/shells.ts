@@ -42,3 +42,8 @@ export function formatShells(cents: bigint): string {
   const digits = rest.toString().padStart(2, '0').replace(/0$/, '');
   return `${sign}${whole}.${digits}`;
 }
+
+/** An amount for people to read, in hundredths: "1 shell", "10.5 shells". */
+export function shellsInWords(cents: bigint): string {
+  return `${formatShells(cents)} ${cents === 100n ? 'shell' : 'shells'}`;
+}

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { formatShells, type FieldError, type JsonObject } from '#kernel';
+import { shellsInWords, type FieldError, type JsonObject } from '#kernel';
 import { Consent, type Ask, type Spender } from '#consent';
 import { Database, httpProblems, isUniqueViolation, Metrics, notFound, type Tx } from '#platform';
 import { SchemaGuard } from './schema-guard.js';
@@ -62,7 +62,7 @@ export class Publish {
     const ask = {
       action: 'publish' as const,
       amount: body.price,
-      what: () => `publish “${body.title}” for ${formatShells(body.price)} shells`,
+      what: () => `publish “${body.title}” for ${shellsInWords(body.price)}`,
       request: publishRequest(body),
     };
     return this.withConsent(spender, ask, approvalId, async (tx) => {
@@ -89,7 +89,7 @@ export class Publish {
     const ask = {
       action: 'price_change' as const,
       amount: price,
-      what: () => `change the price of “${title}” to ${formatShells(price)} shells`,
+      what: () => `change the price of “${title}” to ${shellsInWords(price)}`,
       request: { id: String(id), ...updateRequest(changes) },
     };
     try {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { assertNever, fingerprint, formatShells } from '#kernel';
+import { assertNever, fingerprint, formatShells, shellsInWords } from '#kernel';
 import { Consent, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { invocationProblems } from '#invocations';
@@ -40,7 +40,7 @@ export class Tasks {
       const refusal = await this.consent.ask(publisher, {
         action: 'task',
         amount: bounty,
-        what: () => `publish the task “${title}” with a bounty of ${formatShells(bounty)} shells`,
+        what: () => `publish the task “${title}” with a bounty of ${shellsInWords(bounty)}`,
         category,
         counterpartyAgentId: null,
         request: taskRequest(wish),
