@@ -86,6 +86,11 @@ export class Approvals implements OnApplicationBootstrap, OnModuleDestroy {
     const { id, agentId, ownerId, action, request } = approval;
     try {
       await this.carriers.of(action)({ agentId, ownerId, keyId: undefined }, request, id);
+      // It was done before, by the agent's own request with the same key, when the policy let it pass: this has nothing to do any more.
+      if ((await this.store.find(id))?.state === 'approved') {
+        const ended = consentProblems.APPROVAL_ENDED('The agent has done it already, with the same idempotency key');
+        await this.store.fail(id, { code: ended.code, message: ended.detail }, false);
+      }
     } catch (error) {
       if (!(error instanceof Problem)) {
         this.log.error(

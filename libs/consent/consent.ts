@@ -52,7 +52,12 @@ export type Asked = { agentName: string; what: string };
 /** The sentence that the owner decides on. */
 export function sentenceOf({ agentName, what }: Asked, reasons: readonly Reason[]): string {
   const why = reasons.map(inWords).filter((text) => text !== '');
-  return `“${agentName}” wants to ${what}${why.length === 0 ? '' : `: ${why.join('; ')}`}.`;
+  return `${quoted(agentName)} wants to ${what}${why.length === 0 ? '' : `: ${why.join('; ')}`}.`;
+}
+
+/** A name in a sentence. Whoever chose it cannot end the quotation, nor the line. */
+export function quoted(name: string): string {
+  return `“${name.replaceAll(/[“”„]/g, '"').replaceAll(/\p{Cc}/gu, ' ')}”`;
 }
 
 function inWords({ rule, limit = 0n, total = 0n }: Reason): string {

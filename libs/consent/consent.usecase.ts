@@ -13,6 +13,8 @@ import { SpendingStore } from './spending.store.js';
 /** What an agent wants to do, and what its owner would be asked. */
 export type Ask = {
   action: Action;
+  /** By whose rule the owner is asked, where that is another action's. */
+  rule?: Action | undefined;
   /** Hundredths. */
   amount: bigint;
   /** After "wants to", such as: invoke “Word count” of “Digest” for 5 shells. */
@@ -44,7 +46,7 @@ export class Consent {
    *  @returns APPROVAL_REQUIRED, APPROVAL_DENIED, APPROVAL_LIMIT or IDEMPOTENCY_KEY_REUSED to throw; undefined when the owner need not be
    *  asked any more: try again */
   async ask({ agentId, ownerId }: Spender, wish: Ask): Promise<Problem | undefined> {
-    const reasons = await this.spending.reasons({ agentId, ...wish });
+    const reasons = await this.spending.reasons({ agentId, ...wish, action: wish.rule ?? wish.action });
     if (reasons.length === 0) return undefined;
     const agent = await this.agents.find(agentId);
     const counterparty =

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { assertNever, fingerprint, formatShells, SHELLS_MAX, shellsInWords } from '#kernel';
 import { AgentStore } from '#agents';
-import { Consent, type DryRun, type Spender } from '#consent';
+import { Consent, quoted, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { ownerProblems, unauthenticated } from '#owners';
 import { Bus, DeadlineBell, isLockTimeout, notFound, validationFailed } from '#platform';
@@ -54,7 +54,7 @@ export class OfferEmployment {
       const refusal = await this.consent.ask(employer, {
         action: 'hire',
         amount: stake,
-        what: (employee) => `hire “${employee}” for ${money}`,
+        what: (employee) => `hire ${quoted(employee)} for ${money}`,
         category: null,
         counterpartyAgentId: employeeAgentId,
         request: offerRequest(wish),

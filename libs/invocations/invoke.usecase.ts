@@ -10,7 +10,7 @@ import {
   type Problem,
 } from '#kernel';
 import { ReachabilityStore } from '#agents';
-import { Consent, type DryRun, type Spender } from '#consent';
+import { Consent, quoted, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { ownerProblems, unauthenticated } from '#owners';
 import { Bus, DeadlineBell, isLockTimeout, isNotSent, notFound } from '#platform';
@@ -93,7 +93,7 @@ export class Invoke {
     return this.consent.ask(caller, {
       action: 'invoke',
       amount: price,
-      what: (provider) => `invoke “${offer.title}” of “${provider}” for ${shellsInWords(price)}`,
+      what: (provider) => `invoke ${quoted(offer.title)} of ${quoted(provider)} for ${shellsInWords(price)}`,
       category: offer.category,
       counterpartyAgentId: offer.agentId,
       request: invokeRequest(wish),

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { shellsInWords, type FieldError, type JsonObject } from '#kernel';
-import { Consent, type Ask, type Spender } from '#consent';
+import { Consent, quoted, type Ask, type Spender } from '#consent';
 import { Database, httpProblems, isUniqueViolation, Metrics, notFound, type Tx } from '#platform';
 import { SchemaGuard } from './schema-guard.js';
 import { SchemaPoolBusy } from './schema-pool.js';
@@ -32,6 +32,9 @@ export class Schemas extends SchemaGuard implements OnModuleDestroy {
   }
 }
 
+/** What is asked of an owner about something that spends nothing; `rule` where another action's rule asks. */
+type Question = Pick<Ask, 'action' | 'amount' | 'what' | 'request'> & { rule?: Ask['action'] | undefined };
+
 @Injectable()
 export class Publish {
   constructor(
@@ -59,14 +62,21 @@ export class Publish {
       maxPendingPerCaller: body.maxPendingPerCaller ?? MAX_PENDING_PER_CALLER,
     };
     await this.requireAllowed(ownerId, body);
-    const ask = {
-      action: 'publish' as const,
+    const ask: Question = {
+      action: 'publish',
       amount: body.price,
-      what: () => `publish “${body.title}” for ${shellsInWords(body.price)}`,
+      what: () => `publish ${quoted(body.title)} for ${shellsInWords(body.price)}`,
       request: publishRequest(body),
     };
     return this.withConsent(spender, ask, approvalId, async (tx) => {
+      ask.rule = undefined;
       if (!(await this.consent.may(tx, agentId, 'publish', body.price, approvalId))) return undefined;
+      // Published again at another price, it is a change of the price as well.
+      const before = await this.store.priceOf(tx, ownerId, body.title);
+      if (approvalId === undefined && before !== undefined && before !== body.price) {
+        ask.rule = 'price_change';
+        if (!(await this.consent.may(tx, agentId, 'price_change', body.price, undefined))) return undefined;
+      }
       const made = await this.store.upsertByTitle(tx, ownerId, agentId, spec);
       await this.consent.use(tx, approvalId, made.id);
       return made;
@@ -89,7 +99,7 @@ export class Publish {
     const ask = {
       action: 'price_change' as const,
       amount: price,
-      what: () => `change the price of “${title}” to ${shellsInWords(price)}`,
+      what: () => `change the price of ${quoted(title)} to ${shellsInWords(price)}`,
       request: { id: String(id), ...updateRequest(changes) },
     };
     try {
@@ -118,7 +128,7 @@ export class Publish {
   /** Does it in one transaction, or asks the owner when `work` finds that it may not and returns undefined. */
   private async withConsent<T>(
     spender: Spender,
-    ask: Pick<Ask, 'action' | 'amount' | 'what' | 'request'>,
+    ask: Question,
     approvalId: bigint | undefined,
     work: (tx: Tx) => Promise<T | undefined>,
   ): Promise<T> {

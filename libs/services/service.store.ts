@@ -69,6 +69,15 @@ export class ServiceStore {
     return service;
   }
 
+  /** What the owner's service of this title costs now, if there is one; it stays so until the transaction ends. */
+  async priceOf(tx: Tx, ownerId: bigint, title: string): Promise<bigint | undefined> {
+    const { rows } = await tx.query<{ price: bigint }>(
+      'select price from market.service where owner_id = $1 and title = $2 for update',
+      [ownerId, title],
+    );
+    return rows[0]?.price;
+  }
+
   /** The agent's own service and its current version, locked until the transaction ends. */
   async lockOwn(tx: Tx, agentId: bigint, id: bigint): Promise<(ServiceSpec & Published) | undefined> {
     // The lock first, the version after it: a statement that waited for the lock sees the new row beside the old versions.

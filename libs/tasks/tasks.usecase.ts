@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { assertNever, fingerprint, formatShells, shellsInWords } from '#kernel';
-import { Consent, type DryRun, type Spender } from '#consent';
+import { Consent, quoted, type DryRun, type Spender } from '#consent';
 import { escrowProblems, JournalStore, keyReused } from '#escrow';
 import { invocationProblems } from '#invocations';
 import { ownerProblems, unauthenticated, type AgentPrincipal } from '#owners';
@@ -40,7 +40,7 @@ export class Tasks {
       const refusal = await this.consent.ask(publisher, {
         action: 'task',
         amount: bounty,
-        what: () => `publish the task “${title}” with a bounty of ${shellsInWords(bounty)}`,
+        what: () => `publish the task ${quoted(title)} with a bounty of ${shellsInWords(bounty)}`,
         category,
         counterpartyAgentId: null,
         request: taskRequest(wish),

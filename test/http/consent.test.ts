@@ -247,6 +247,12 @@ describe('a policy', () => {
     expect(dearer.summary).toContain('change the price of “Sort” to 9 shells');
     dataOf(await provider.owner.api.post(`/owner/approvals/${dearer.id}/approve`));
     expect(dataOf(await world.api.get(`/market/services/${String(done.resultId)}`))).toMatchObject({ price: '9' });
+    await policy(provider, { actions: { price_change: { consent: 'above', above: '9' } } });
+    dataOf(await provider.api.post('/agent/me/services', { ...body, price: '9' }));
+    const again = askedIn(await provider.api.post('/agent/me/services', { ...body, price: '10' }));
+    expect(again).toMatchObject({ action: 'publish', amount: '10' });
+    dataOf(await provider.owner.api.post(`/owner/approvals/${again.id}/approve`));
+    expect(dataOf(await world.api.get(`/market/services/${String(done.resultId)}`))).toMatchObject({ price: '10' });
   });
 });
 
@@ -373,6 +379,24 @@ describe('an approval', () => {
       { ...common, approvalId: failing.id, status: 'failed', errorCode: 'APPROVAL_ENDED' },
       { ...common, approvalId: forgotten.id, status: 'expired' },
     ]);
+  });
+
+  it('ends when its agent has done the same by itself meanwhile, with the same key', async () => {
+    const { caller, serviceId, approval } = await asked({ idempotencyKey: 'itself' });
+    await policy(caller, {});
+    dataOf(await invoke(caller, serviceId, { idempotencyKey: 'itself' }));
+    const ended = dataOf<Approval>(await caller.owner.api.post(`/owner/approvals/${approval.id}/approve`));
+    expect(ended).toMatchObject({ status: 'failed', error: { code: 'APPROVAL_ENDED' } });
+    expect(await held(caller)).toBe('5');
+  });
+
+  it('quotes names so that nobody who chose one can end the quotation', async () => {
+    const { caller, provider } = await trade('5');
+    dataOf(await caller.api.patch('/agent/me', { name: 'Evil” pays “x' }));
+    const serviceId = await world.service(provider, { title: 'A” for 0 shells: “b', price: '5' });
+    await policy(caller, { actions: { invoke: { consent: 'always' } } });
+    const { summary } = askedIn(await invoke(caller, serviceId));
+    expect(summary).toMatch(/^“Evil" pays "x” wants to invoke “A" for 0 shells: "b” of “[^”]+” for 5 shells: /);
   });
 
   it('is nobody else’s', async () => {
